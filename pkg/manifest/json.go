@@ -86,3 +86,39 @@ func uniqueKeys(fields []Field) error {
 	}
 	return nil
 }
+
+// appendJSON adds n to dst as JSON.
+func appendJSON(dst []byte, n *Node) []byte {
+	if n.IsNull() {
+		return append(dst, "null"...)
+	}
+	switch n.Kind {
+	case String:
+		return appendJSONString(dst, n.Text)
+	case Sequence:
+		dst = append(dst, '[')
+		for i, item := range n.Items {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendJSON(dst, item)
+		}
+		return append(dst, ']')
+	case Mapping:
+		dst = append(dst, '{')
+		for i, f := range n.Fields {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = append(appendJSONString(dst, f.Key), ':')
+			dst = appendJSON(dst, f.Value)
+		}
+		return append(dst, '}')
+	}
+	return append(dst, n.Text...)
+}
+
+func appendJSONString(dst []byte, s string) []byte {
+	quoted, _ := json.Marshal(s) // a string has no error
+	return append(dst, quoted...)
+}
