@@ -222,25 +222,23 @@ func (m merger) list(old, patch *Node, p place) *Node {
 			owned = true
 		}
 	}
-	hint := 0
+	at := 0
 	for _, item := range patch.Items {
-		at := p.find(items, item, hint)
-		if at < 0 {
+		at = p.find(items, item, at)
+		switch {
+		case at < 0:
 			if item = cleanOrNil(item); item != nil {
 				own()
 				items = append(items, item)
 			}
 			continue
-		}
-		hint = at + 1
-		if p.list.MergeKey == "" {
+		case p.list.MergeKey == "":
 			continue
 		}
 		switch merged := m.merge(items[at], item, p.item()); {
 		case merged == nil:
 			own()
-			items = slices.Delete(items, at, at+1)
-			hint = at
+			items = slices.DeleteFunc(items, func(other *Node) bool { return p.names(item.Get(p.list.MergeKey), other) })
 		case merged != items[at]:
 			own()
 			items[at] = merged
@@ -253,7 +251,7 @@ func (m merger) list(old, patch *Node, p place) *Node {
 }
 
 // find is the index of the item that want names, or -1. It looks from hint
-// on first: patches mostly name items in their order.
+// on first, where the last one was: patches mostly name items in their order.
 func (p place) find(items []*Node, want *Node, hint int) int {
 	key := p.list.MergeKey
 	if key != "" {
@@ -262,7 +260,7 @@ func (p place) find(items []*Node, want *Node, hint int) int {
 	if want.IsNull() {
 		return -1
 	}
-	hint = min(hint, len(items))
+	hint = max(0, min(hint, len(items)))
 	for i, item := range items[hint:] {
 		if p.names(want, item) {
 			return hint + i
