@@ -155,7 +155,7 @@ func overlay(value, kept *Node, p place) *Node {
 }
 
 func (m merger) mapping(old, patch *Node, p place) *Node {
-	d := draft{from: old, fields: old.Fields}
+	d := draft{from: old, fields: old.Fields, room: len(patch.Fields)}
 	u, isUnion := unionOf(p.Type)
 	hint := 0
 	for i := range patch.Fields {
@@ -170,12 +170,12 @@ func (m merger) mapping(old, patch *Node, p place) *Node {
 		hint = at + 1
 		switch {
 		case at < 0 || d.fields[at].Value == nil:
-			d.set(at, f, cleanOrNil(f.Value), len(patch.Fields)-i)
+			d.set(at, f, cleanOrNil(f.Value))
 		case f.Key == p.key && equal(d.fields[at].Value, f.Value):
 		case f.Value == nil:
-			d.set(at, f, m.kept(d.fields[at].Value, f.Pos, p.child(f.Key)), 0)
+			d.set(at, f, m.kept(d.fields[at].Value, f.Pos, p.child(f.Key)))
 		default:
-			d.set(at, f, m.merge(d.fields[at].Value, f.Value, m.placeOf(f, p)), 0)
+			d.set(at, f, m.merge(d.fields[at].Value, f.Value, m.placeOf(f, p)))
 		}
 	}
 	return d.node()
@@ -190,24 +190,23 @@ func (m merger) placeOf(f *Field, p place) place {
 	return p.child(f.Key)
 }
 
-// makeRoom removes from d the names that cannot stand beside f, except those
-// that patch sets too. It is false, and d is as it was, where one of them is
-// kept.
-func (m merger) makeRoom(d *draft, names []string, f *Field, patch *Node, p place) bool {
-	var gone []string
-	for _, name := range names {
-		at := d.index(name, 0)
-		if name == f.Key || at < 0 || !removes(patch.Get(name)) {
-			continue
-		}
-		if m.kept(d.fields[at].Value, f.Value.Pos, p.child(name)) != nil {
+// makeRoom removes from d the members of a union that cannot stand beside f,
+// except those that patch sets too. It is false, and d is as it was, where one
+// of them is kept.
+func (m merger) makeRoom(d *draft, members []string, f *Field, patch *Node, p place) bool {
+	gone := func(old Field) bool {
+		return old.Key != f.Key && slices.Contains(members, old.Key) && removes(patch.Get(old.Key))
+	}
+	if len(members) == 0 || !slices.ContainsFunc(d.fields, gone) {
+		return true
+	}
+	for _, old := range d.fields {
+		if gone(old) && m.kept(old.Value, f.Value.Pos, p.child(old.Key)) != nil {
 			return false
 		}
-		gone = append(gone, name)
 	}
-	for _, name := range gone {
-		d.remove(d.index(name, 0))
-	}
+	d.own()
+	d.fields = slices.DeleteFunc(d.fields, gone)
 	return true
 }
 
@@ -370,7 +369,7 @@ func cleanFields(patch *Node) *Node {
 		if strings.HasPrefix(f.Key, "$") {
 			value = nil
 		}
-		d.set(at, f, value, 0)
+		d.set(at, f, value)
 	}
 	return d.node()
 }
@@ -422,6 +421,7 @@ func is(n *Node, value string) bool {
 type draft struct {
 	from   *Node
 	fields []Field
+	room   int // for how many more, where it is copied
 	owned  bool
 }
 
@@ -443,33 +443,33 @@ func (d *draft) index(key string, hint int) int {
 
 // set gives the field at the value that f's became: f as it is where that is
 // f's own, the field that was there with another value where it was merged.
-// A nil value removes the field; at < 0 appends, with room for more to come.
-func (d *draft) set(at int, f *Field, value *Node, more int) {
+// A nil value removes the field; at < 0 appends.
+func (d *draft) set(at int, f *Field, value *Node) {
 	switch {
 	case at < 0 && value == nil:
 	case at < 0:
-		d.own(more)
+		d.own()
 		d.fields = append(d.fields, Field{Key: f.Key, Value: value, Pos: f.Pos})
 	case value == d.fields[at].Value && value != nil:
 	case value == nil:
 		d.remove(at)
 	case value == f.Value:
-		d.own(0)
+		d.own()
 		d.fields[at] = *f
 	default:
-		d.own(0)
+		d.own()
 		d.fields[at].Value = value
 	}
 }
 
 func (d *draft) remove(at int) {
-	d.own(0)
+	d.own()
 	d.fields = slices.Delete(d.fields, at, at+1)
 }
 
-func (d *draft) own(more int) {
+func (d *draft) own() {
 	if !d.owned {
-		d.fields = append(make([]Field, 0, len(d.fields)+more), d.fields...)
+		d.fields = append(make([]Field, 0, len(d.fields)+d.room), d.fields...)
 		d.owned = true
 	}
 }
