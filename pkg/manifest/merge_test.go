@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
 	corev1 "k8s.io/api/core/v1"
 )
 
@@ -410,4 +411,76 @@ func clone(n *Node) *Node {
 		c.Items[i] = clone(c.Items[i])
 	}
 	return &c
+}
+
+// FuzzMerge holds Merge to its laws on any two trees: no panic, even of what
+// CheckPatch refuses; inputs are not changed; equal inputs give equal trees;
+// nothing changes nothing; and of a patch that CheckPatch accepts, twice is
+// once, and no directive is left.
+func FuzzMerge(f *testing.F) {
+	for _, r := range rules {
+		f.Add(r.base, r.patch)
+	}
+	for _, d := range differences {
+		f.Add(d.base, d.patch)
+	}
+	for seed := range uint64(20) {
+		base, patch := randomPair(seed)
+		f.Add(compact(f, base), compact(f, patch))
+	}
+	f.Fuzz(func(t *testing.T, baseText, patchText string) {
+		base, patch := fuzzed(t, "base", baseText), fuzzed(t, "patch", patchText)
+		baseWas, patchWas := clone(base), clone(patch)
+		keep := func(old, _ Pos) bool { return old.Column%2 == 0 }
+		for _, typ := range []*Type{podType, nil} {
+			var errs Errors
+			CheckPatch(patch, typ, "", &errs)
+			merged := Merge(base, patch, typ, nil)
+			Merge(base, patch, typ, keep)
+			if got := Merge(clone(base), clone(patch), typ, nil); !reflect.DeepEqual(got, merged) {
+				t.Errorf("equal inputs give\n%s and\n%s", compact(t, got), compact(t, merged))
+			}
+			if got := Merge(base, Map(Pos{}, 0), typ, nil); !base.IsNull() && got != base {
+				t.Errorf("an empty patch gives %s", compact(t, got))
+			}
+			if again := Merge(merged, patch, typ, nil); len(errs) == 0 && compact(t, again) != compact(t, merged) {
+				t.Errorf("patched twice:\n%s, once:\n%s", compact(t, again), compact(t, merged))
+			}
+			if !hasDirective(base) && hasDirective(merged) {
+				t.Errorf("a directive is left: %s", compact(t, merged))
+			}
+		}
+		if !reflect.DeepEqual(base, baseWas) || !reflect.DeepEqual(patch, patchWas) {
+			t.Error("an input is changed")
+		}
+	})
+}
+
+// fuzzed is text as a tree as Parse makes them: keys unique, not deep.
+func fuzzed(t *testing.T, layer, text string) *Node {
+	var doc yaml.Node
+	if yaml.Unmarshal([]byte(text), &doc) != nil || len(doc.Content) == 0 {
+		t.Skip("no YAML")
+	}
+	n := fromYAML(&Source{File: layer}, doc.Content[0])
+	if !unique(n) {
+		t.Skip("a key twice")
+	}
+	return n
+}
+
+func unique(n *Node) bool {
+	seen := map[string]bool{}
+	for _, f := range n.Fields {
+		if seen[f.Key] || !unique(f.Value) {
+			return false
+		}
+		seen[f.Key] = true
+	}
+	return !slices.ContainsFunc(n.Items, func(item *Node) bool { return !unique(item) })
+}
+
+func hasDirective(n *Node) bool {
+	return n != nil && (slices.ContainsFunc(n.Items, hasDirective) ||
+		slices.ContainsFunc(n.Fields, func(f Field) bool { return strings.HasPrefix(f.Key, "$") || hasDirective(f.Value) }))
 }
