@@ -1,0 +1,68 @@
+package manifest
+
+import (
+	"reflect"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+)
+
+// A union is a set of fields of one struct that the API does not accept in
+// every combination, though Go and upstream's merge do. A patch that sets one
+// of them clears those that cannot stand beside it.
+type union struct {
+	// members exclude each other. With by, they stand together but only while
+	// the field by has the value is.
+	members []string
+	by, is  string
+}
+
+// unions are the structs of pods and their workloads that are one. The members
+// come from the API types, so a volume source that Kubernetes adds is known
+// here as soon as its module is.
+//
+// Not here, for a patch replaces them as a whole: the items of envFrom and of
+// a projected volume's sources, whose lists have no merge key.
+var unions = map[reflect.Type]union{
+	reflect.TypeFor[corev1.Volume]():           {members: fieldsOf[corev1.VolumeSource]()},
+	reflect.TypeFor[corev1.PodResourceClaim](): {members: []string{"resourceClaimName", "resourceClaimTemplateName"}},
+	reflect.TypeFor[corev1.EnvVar]():           {members: []string{"value", "valueFrom"}},
+	reflect.TypeFor[corev1.EnvVarSource]():     {members: fieldsOf[corev1.EnvVarSource]()},
+	reflect.TypeFor[corev1.Probe]():            {members: fieldsOf[corev1.ProbeHandler]()},
+	reflect.TypeFor[corev1.LifecycleHandler](): {members: fieldsOf[corev1.LifecycleHandler]()},
+
+	reflect.TypeFor[corev1.SeccompProfile]():            {members: []string{"localhostProfile"}, by: "type", is: "Localhost"},
+	reflect.TypeFor[corev1.AppArmorProfile]():           {members: []string{"localhostProfile"}, by: "type", is: "Localhost"},
+	reflect.TypeFor[appsv1.DeploymentStrategy]():        {members: []string{"rollingUpdate"}, by: "type", is: "RollingUpdate"},
+	reflect.TypeFor[appsv1.StatefulSetUpdateStrategy](): {members: []string{"rollingUpdate"}, by: "type", is: "RollingUpdate"},
+}
+
+func fieldsOf[T any]() []string {
+	var names []string
+	for _, f := range TypeFor[T]().Fields {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// unionOf is the union that t is; ok is false where it is none.
+func unionOf(t *Type) (u union, ok bool) {
+	if t == nil || t.Shape != ShapeStruct {
+		return union{}, false
+	}
+	u, ok = unions[t.Go]
+	return u, ok
+}
+
+// excludes are the fields that cannot stand beside f; f itself may be among
+// them.
+func (u union) excludes(f *Field) []string {
+	switch {
+	case u.by == "" && slices.Contains(u.members, f.Key):
+		return u.members
+	case u.by != "" && u.by == f.Key && f.Value.Text != u.is:
+		return u.members
+	}
+	return nil
+}
