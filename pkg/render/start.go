@@ -68,19 +68,22 @@ func containerCommand(start string) []string {
 // again, since the container ends with this script.
 //
 // With onExit Exit the session ends with the harness, and the script with the
-// harness's own exit code (128+N if signal N killed it); 129 also stands for a
-// tmux server that somebody ended first, which hangs up on the harness.
-// Otherwise the window "shell" outlives the harness, and the script ends with 0
-// when the last window is closed and 1 when the server is gone.
+// harness's own exit code: 128+N if signal N killed it. It is 129 too if there
+// is no code to be had: the tmux server or the window was ended first, which
+// hangs up on the harness, or tmux did not start.
+//
+// Otherwise the window "shell" outlives the harness. The script ends with 0 when
+// the last window is closed, and fails when tmux does. (The .tmux.conf that
+// Scion puts into the homes it copies ends the session with the window "agent".)
 //
 // The text has nothing that the kubelet expands, and no command substitution:
 // like every SCION_* variable it ends up in a file that shells source.
 func startScript(onExit string) string {
 	if onExit == "Exit" {
-		return `: >"$HOME/.scion-exit" && ` + newSession(exitWithHarness) + " || exit; " + attachLoop +
+		return `: >"$HOME/.scion-exit" && ` + newSession(exitWithHarness, endWithAgentWindow) + "; " + attachAgain +
 			`; read -r code <"$HOME/.scion-exit" || code=129; exit "$code"`
 	}
-	return newSession(runHarness) + " && " + attachLoop
+	return newSession(runHarness, "") + " || " + hasSession + " || exit; " + attachAgain
 }
 
 // runHarness makes a shell into the harness. The variable is not left to it and
@@ -88,20 +91,26 @@ func startScript(onExit string) string {
 const runHarness = `eval "unset ` + harnessCommandVar + `; $` + harnessCommandVar + `"`
 
 // exitWithHarness runs the harness, leaves its exit code and ends the tmux
-// server, its parent, by a signal, for the harness may have emptied /tmp and
-// the server's socket with it. The traps are not ignored signals, so the
-// harness gets them as ever; they are there for the shell to outlive it.
-const exitWithHarness = `trap : HUP INT QUIT TERM; (` + runHarness + `); echo $? >"$HOME/.scion-exit"; kill "$PPID"`
+// server, its parent: by a signal, for the harness may have emptied /tmp and
+// the server's socket with it. The traps let the shell outlive what the harness
+// is meant to handle; unlike ignored signals they do not pass to the harness.
+// SIGHUP comes to this shell alone, and to the harness only when it dies of it.
+const exitWithHarness = `trap : INT QUIT TERM; (` + runHarness + `); echo $? >"$HOME/.scion-exit"; kill "$PPID"`
 
-// attachLoop polls where it cannot attach, say for want of a terminal.
-const attachLoop = "while tmux has-session -t scion 2>/dev/null; do tmux attach-session -t scion || ! sleep 0.2; done"
+// endWithAgentWindow has the server end itself if that shell could not.
+const endWithAgentWindow = ` \; set-hook -t scion window-unlinked 'if-shell -F "#{==:#{hook_window_name},agent}" kill-server'`
 
-// newSession is a tmux command list that runs script in the window "agent". One
-// list, so that the harness cannot end halfway: tmux looks after dead children
-// when it has done all of it.
-func newSession(script string) string {
-	return `tmux new-session -d -s scion -n agent sh -c ` + shellQuote(script) +
-		` \; set-option -g window-size latest \; new-window -t scion -n shell \; select-window -t scion:agent`
+const hasSession = "tmux has-session -t scion 2>/dev/null"
+
+// attachAgain polls where it cannot attach, say for want of a terminal.
+const attachAgain = "while " + hasSession + "; do tmux attach-session -t scion || ! sleep 0.2; done"
+
+// newSession is a tmux command list that runs script in the window "agent", and
+// attaches. One list, so that the harness cannot end halfway: tmux looks after
+// dead children when it has done all of it.
+func newSession(script, more string) string {
+	return `tmux new-session -d -s scion -n agent sh -c ` + shellQuote(script) + more +
+		` \; set-option -g window-size latest \; new-window -t scion -n shell \; select-window -t scion:agent \; attach-session -t scion`
 }
 
 // harnessCommand is the shell text that becomes the program argv[0] with just
