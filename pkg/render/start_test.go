@@ -75,10 +75,14 @@ func TestContainerCommand(t *testing.T) {
 	}
 }
 
-// TestStartScriptIsInert: the kubelet must not touch the script, Flux must not
-// either, and a shell that sources ~/.scion/scion-env, where sciontool puts it
-// in double quotes, must not run a part of it.
+// TestStartScriptIsInert: neither the kubelet nor Flux may touch the script, and
+// a shell that sources ~/.scion/scion-env, where sciontool puts all SCION_*
+// variables in double quotes, must not run a part of it. The harness command
+// cannot be made as harmless, so it has no such name.
 func TestStartScriptIsInert(t *testing.T) {
+	if strings.HasPrefix(harnessCommandVar, "SCION_") {
+		t.Errorf("sciontool copies %s to scion-env", harnessCommandVar)
+	}
 	for _, onExit := range []string{"Keep", "Exit"} {
 		script := startScript(onExit)
 		if got := kubeletExpand(script, nil); got != script {
@@ -477,6 +481,21 @@ func TestDetach(t *testing.T) {
 			} else {
 				p.waitWindows("shell")
 			}
+		})
+	}
+}
+
+// TestStop: when the pod is to go, sciontool signals the script alone.
+func TestStop(t *testing.T) {
+	for _, onExit := range []string{"Keep", "Exit"} {
+		t.Run(onExit, func(t *testing.T) {
+			t.Parallel()
+			p := startPod(t, pod{onExit: onExit, do: untilGo})
+			p.waitClient("")
+			if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			p.wait()
 		})
 	}
 }
