@@ -20,11 +20,11 @@ func upstream(base, patch string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return plain(string(merged)), nil
+	return sortedJSON(string(merged)), nil
 }
 
-// plain is JSON as Go has it, keyed lists of a Pod and sets sorted.
-func plain(text string) any {
+// sortedJSON is JSON as Go has it, keyed lists of a Pod and sets sorted.
+func sortedJSON(text string) any {
 	var v any
 	if err := json.Unmarshal([]byte(text), &v); err != nil {
 		panic(err)
@@ -67,7 +67,7 @@ func TestMergeRulesAreUpstreams(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(plain(compact(t, node(t, "", tt.want))), got); diff != "" {
+			if diff := cmp.Diff(sortedJSON(compact(t, node(t, "", tt.want))), got); diff != "" {
 				t.Errorf("(-want +upstream):\n%s", diff)
 			}
 		})
@@ -166,7 +166,7 @@ func TestMergeDifferences(t *testing.T) {
 			}
 			want := any("error")
 			if tt.upstream != "error" {
-				want = plain(compact(t, node(t, "", tt.upstream)))
+				want = sortedJSON(compact(t, node(t, "", tt.upstream)))
 			}
 			if diff := cmp.Diff(want, theirs); diff != "" {
 				t.Errorf("upstream is not what the table says (-want +upstream):\n%s", diff)
@@ -199,7 +199,7 @@ func (tr translator) value(base, patch any, p place) any {
 		}
 	case []any:
 		base, isList := base.([]any)
-		switch replaced := slices.ContainsFunc(patch, isMarker); {
+		switch replaced := slices.ContainsFunc(patch, isDirective); {
 		case p.list == nil && replaced:
 			tr.used["replace an unkeyed list"]++
 		case isList && p.list != nil && p.list.MergeKey != "" && replaced:
@@ -217,7 +217,7 @@ func (tr translator) mapping(base, patch map[string]any, p place) any {
 		out[key] = tr.value(base[key], value, p.child(key))
 		list, _ := value.([]any)
 		c := p.child(key)
-		if old, ok := base[key].([]any); ok && c.list != nil && c.list.MergeKey == "" && slices.ContainsFunc(list, isMarker) {
+		if old, ok := base[key].([]any); ok && c.list != nil && c.list.MergeKey == "" && slices.ContainsFunc(list, isDirective) {
 			tr.used["replace a set"]++
 			gone := slices.DeleteFunc(slices.Clone(old), func(v any) bool { return slices.Contains(out[key].([]any), v) })
 			out["$deleteFromPrimitiveList/"+key] = gone
@@ -288,7 +288,7 @@ func (tr translator) strip(patch any) any {
 		out := []any{}
 		for _, item := range patch {
 			m, _ := item.(map[string]any)
-			if m["$patch"] != "delete" && !isMarker(item) {
+			if m["$patch"] != "delete" && !isDirective(item) {
 				out = append(out, tr.strip(item))
 			}
 		}
@@ -297,7 +297,7 @@ func (tr translator) strip(patch any) any {
 	return patch
 }
 
-func isMarker(item any) bool {
+func isDirective(item any) bool {
 	m, _ := item.(map[string]any)
 	return len(m) == 1 && m["$patch"] == "replace"
 }
@@ -314,7 +314,7 @@ func TestMergeIsUpstreams(t *testing.T) {
 			t.Fatalf("seed %d: the generator makes patches that are refused:\n%v\n%s", seed, errs, compact(t, patch))
 		}
 		tr := translator{map[string]int{}}
-		theirPatch, err := json.Marshal(tr.value(plain(compact(t, base)), plain(compact(t, patch)), place{Type: podType}))
+		theirPatch, err := json.Marshal(tr.value(sortedJSON(compact(t, base)), sortedJSON(compact(t, patch)), place{Type: podType}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -322,7 +322,7 @@ func TestMergeIsUpstreams(t *testing.T) {
 		if err != nil {
 			t.Fatalf("seed %d: %v\nbase:  %s\npatch: %s", seed, err, compact(t, base), theirPatch)
 		}
-		got := plain(compact(t, Merge(base, patch, podType, nil)))
+		got := sortedJSON(compact(t, Merge(base, patch, podType, nil)))
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("seed %d (-upstream +got):\n%s\nbase:  %s\npatch: %s", seed, diff, compact(t, base), compact(t, patch))
 		}
