@@ -1,0 +1,332 @@
+package manifest
+
+import (
+	"encoding/base64"
+	"fmt"
+	"math/big"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+)
+
+// Check holds a parsed Node against a Type and reports every difference with
+// its position, the field and what would be right. On the way it brings the
+// scalars of n into the form the Type asks for: plain text such as y, 012 or
+// 12:30:45 becomes a String where map values are strings, quantities become
+// canonical, integers plain decimals. It is for trees that nobody else has seen
+// yet. A null is right everywhere: it stands for an absent field.
+//
+// Beside the Go type it reads two struct tags: required and enum (values
+// separated by commas).
+//
+// patch says that n is a strategic merge patch, so that required fields may be
+// absent and $patch may be present.
+func Check(n *Node, t *Type, path string, patch bool, errs *Errors) {
+	c := checker{patch, errs}
+	c.check(n, t, path)
+}
+
+type checker struct {
+	patch bool
+	errs  *Errors
+}
+
+func (c *checker) wrong(n *Node, path, want string) {
+	switch n.Kind {
+	case Number, Bool, String:
+		c.errs.Add(n.Pos, path, "%s is %s; want %s", clip(n.Text), n.Kind, want)
+	default:
+		c.errs.Add(n.Pos, path, "is %s; want %s", n.Kind, want)
+	}
+}
+
+// clip quotes the start of a value for a message.
+func clip(s string) string {
+	if len(s) > 60 {
+		return fmt.Sprintf("%q...", strings.ToValidUTF8(s[:60], ""))
+	}
+	return fmt.Sprintf("%q", s)
+}
+
+func (c *checker) check(n *Node, t *Type, path string) {
+	if n.Kind == Null || t.Shape == ShapeAny {
+		return
+	}
+	switch t.Shape {
+	case ShapeStruct:
+		c.structure(n, t, path)
+	case ShapeMap:
+		c.mapping(n, t, path)
+	case ShapeList:
+		if n.Kind != Sequence {
+			c.wrong(n, path, "a list")
+			return
+		}
+		for i, item := range n.Items {
+			c.check(item, t.Elem, Index(path, i))
+		}
+	default:
+		c.scalar(n, t, path)
+	}
+}
+
+func (c *checker) structure(n *Node, t *Type, path string) {
+	if n.Kind != Mapping {
+		c.wrong(n, path, "a mapping")
+		return
+	}
+	for _, f := range n.Fields {
+		field := t.Field(f.Key)
+		switch {
+		case field != nil:
+			at := Child(path, f.Key)
+			c.check(f.Value, field.Type, at)
+			c.enum(f.Value, field, at)
+		case c.patch && strings.HasPrefix(f.Key, "$"): // CheckPatch has the say
+		default:
+			c.errs.Add(f.Pos, Child(path, f.Key), "unknown field; %s", suggestField(f.Key, t))
+		}
+	}
+	for _, field := range t.Fields {
+		if field.Tag.Get("required") != "" && !c.patch && n.Get(field.Name).IsNull() {
+			c.errs.Add(n.Pos, Child(path, field.Name), "is missing; add %s", field.Name)
+		}
+	}
+}
+
+func (c *checker) enum(n *Node, field *TypeField, path string) {
+	tag := field.Tag.Get("enum")
+	if tag == "" || n.Kind != String {
+		return
+	}
+	values := strings.Split(tag, ",")
+	if !slices.Contains(values, n.Text) {
+		c.errs.Add(n.Pos, path, "%s is not one of %s%s", clip(n.Text), strings.Join(values, ", "), didYouMean(n.Text, values))
+	}
+}
+
+func (c *checker) mapping(n *Node, t *Type, path string) {
+	if n.Kind != Mapping {
+		c.wrong(n, path, "a mapping")
+		return
+	}
+	for _, f := range n.Fields {
+		v := f.Value
+		if t.Elem.Shape == ShapeString && (v.Kind == Number || v.Kind == Bool) {
+			v.Kind = String // the text as written: 012 stays 012
+		}
+		if c.patch && strings.HasPrefix(f.Key, "$") {
+			continue
+		}
+		c.check(v, t.Elem, Child(path, f.Key))
+	}
+}
+
+func (c *checker) scalar(n *Node, t *Type, path string) {
+	switch t.Shape {
+	case ShapeBool:
+		c.boolean(n, path)
+	case ShapeInt:
+		c.integer(n, t, path)
+	case ShapeFloat:
+		if n.Kind != Number {
+			c.wrong(n, path, "a number")
+		}
+	case ShapeQuantity:
+		c.quantity(n, path)
+	case ShapeIntOrString:
+		if n.Kind == Number {
+			c.integer(n, typeInt32, path)
+		} else if n.Kind != String {
+			c.wrong(n, path, "a number or a string")
+		}
+	case ShapeString, ShapeTime, ShapeDuration, ShapeBytes:
+		c.text(n, t, path)
+	}
+}
+
+var typeInt32 = TypeFor[int32]()
+
+func (c *checker) boolean(n *Node, path string) {
+	switch {
+	case n.Kind == Bool:
+		n.Text = strings.ToLower(n.Text)
+	case n.Kind == String && slices.Contains([]string{"true", "yes", "y", "on"}, strings.ToLower(n.Text)):
+		c.errs.Add(n.Pos, path, "%s is a string; write true", clip(n.Text))
+	case n.Kind == String && slices.Contains([]string{"false", "no", "n", "off"}, strings.ToLower(n.Text)):
+		c.errs.Add(n.Pos, path, "%s is a string; write false", clip(n.Text))
+	default:
+		c.wrong(n, path, "true or false")
+	}
+}
+
+var decimal = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
+
+func (c *checker) integer(n *Node, t *Type, path string) {
+	switch {
+	case n.Kind == String && decimal.MatchString(n.Text):
+		c.errs.Add(n.Pos, path, "%s is a string; remove the quotes", clip(n.Text))
+	case n.Kind != Number:
+		c.wrong(n, path, "a whole number")
+	case !decimal.MatchString(n.Text):
+		c.errs.Add(n.Pos, path, "%s is not a decimal whole number%s", n.Text, asDecimal(n.Text))
+	default:
+		i, _ := new(big.Int).SetString(n.Text, 10)
+		if !fits(i, t.Go) {
+			c.errs.Add(n.Pos, path, "%s is out of range; it has to fit %s", clip(n.Text), t.Go.Kind())
+		}
+	}
+}
+
+// asDecimal is the hint for numbers that YAML versions read differently.
+func asDecimal(text string) string {
+	text = strings.ReplaceAll(text, "_", "")
+	if trimmed := strings.TrimLeft(text, "0"); trimmed != text && decimal.MatchString(trimmed) {
+		return "; write " + trimmed
+	}
+	i, ok := new(big.Int).SetString(text, 0)
+	if !ok || i.BitLen() > 64 {
+		return ""
+	}
+	return "; write " + i.String()
+}
+
+func fits(i *big.Int, t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return i.Sign() >= 0 && i.BitLen() <= t.Bits()
+	}
+	return i.IsInt64() && !reflect.Zero(t).OverflowInt(i.Int64())
+}
+
+func (c *checker) quantity(n *Node, path string) {
+	if n.Kind != Number && n.Kind != String {
+		c.wrong(n, path, "a quantity such as 500m or 2Gi")
+		return
+	}
+	q, err := parseQuantity(n.Text)
+	if err != nil {
+		c.errs.Add(n.Pos, path, "%s is not a quantity; %s", clip(n.Text), suggestQuantity(n.Text))
+		return
+	}
+	n.Kind, n.Text = String, q.String()
+}
+
+// parseQuantity refuses what resource.ParseQuantity takes minutes for or
+// readers of YAML disagree on.
+func parseQuantity(text string) (resource.Quantity, error) {
+	if len(text) > 64 || strings.HasPrefix(text, "0") && len(text) > 1 && text[1] >= '0' && text[1] <= '9' {
+		return resource.Quantity{}, resource.ErrFormatWrong
+	}
+	return resource.ParseQuantity(text)
+}
+
+var quantityMistakes = strings.NewReplacer(" ", "", "o", "0", "O", "0", ",", ".", "_", "", "cpus", "", "cpu", "", "cores", "",
+	"KB", "k", "Kb", "k", "kb", "k", "kB", "k", "MB", "M", "Mb", "M", "mb", "M", "GB", "G", "Gb", "G", "gb", "G", "TB", "T", "tb", "T",
+	"KiB", "Ki", "MiB", "Mi", "GiB", "Gi", "TiB", "Ti", "ki", "Ki", "mi", "Mi", "gi", "Gi", "ti", "Ti")
+
+func suggestQuantity(text string) string {
+	if fixed := quantityMistakes.Replace(text); fixed != text {
+		if _, err := parseQuantity(fixed); err == nil {
+			return "write " + fixed
+		}
+	}
+	return "write a number and a unit, such as 500m or 2Gi"
+}
+
+func (c *checker) text(n *Node, t *Type, path string) {
+	if n.Kind != String {
+		if n.Kind == Number || n.Kind == Bool {
+			c.errs.Add(n.Pos, path, "%s is %s; want a string: write %q", n.Text, n.Kind, n.Text)
+		} else {
+			c.wrong(n, path, "a string")
+		}
+		return
+	}
+	switch t.Shape {
+	case ShapeTime:
+		if _, err := time.Parse(time.RFC3339, n.Text); err != nil {
+			c.errs.Add(n.Pos, path, "%s is not a time; write it as 2006-01-02T15:04:05Z", clip(n.Text))
+		}
+	case ShapeDuration:
+		if _, err := time.ParseDuration(n.Text); err != nil {
+			c.errs.Add(n.Pos, path, "%s is not a duration; write it as 1h30m or 45s", clip(n.Text))
+		}
+	case ShapeBytes:
+		if _, err := base64.StdEncoding.DecodeString(n.Text); err != nil {
+			c.errs.Add(n.Pos, path, "is not base64")
+		}
+	}
+}
+
+// suggestField says which field may have been meant, or which there are.
+func suggestField(key string, t *Type) string {
+	names := make([]string, len(t.Fields))
+	for i, f := range t.Fields {
+		names[i] = f.Name
+	}
+	if near := Nearest(key, names); near != "" {
+		return "did you mean " + near + "?"
+	}
+	slices.Sort(names)
+	if len(names) > 12 {
+		return "see scion-gen schema for the fields there are"
+	}
+	return "the fields are " + strings.Join(names, ", ")
+}
+
+func didYouMean(word string, words []string) string {
+	if near := Nearest(word, words); near != "" {
+		return "; did you mean " + near + "?"
+	}
+	return ""
+}
+
+// Nearest is the one of words that word was probably meant to be: equal but
+// for case and separators, or few edits away. It is empty where none is near.
+func Nearest(word string, words []string) string {
+	fold := strings.NewReplacer("_", "", "-", "", " ", "")
+	folded := strings.ToLower(fold.Replace(word))
+	best, least := "", max(1, min(len(folded), 12)/3)+1
+	for _, w := range words {
+		d := distance(folded, strings.ToLower(fold.Replace(w)))
+		if d < least {
+			best, least = w, d
+		}
+	}
+	return best
+}
+
+// distance is the number of insertions, deletions, substitutions and swaps of
+// neighbours between two words (optimal string alignment). Words too long to
+// be names are far from everything.
+func distance(a, b string) int {
+	if len(a) > 64 || len(b) > 64 {
+		return 64
+	}
+	var before []int
+	last := make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row := make([]int, len(b)+1)
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(row[j-1]+1, last[j]+1, last[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last = last, row
+	}
+	return last[len(b)]
+}

@@ -1,0 +1,321 @@
+package manifest
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	yaml "go.yaml.in/yaml/v4"
+)
+
+// Limits of Parse. A Kubernetes object cannot be larger than what etcd takes
+// in one request, 1.5 MiB; the others keep hostile input cheap.
+const (
+	MaxDocument = 1 << 20 // bytes of one document
+	MaxDepth    = 64      // nested lists and mappings
+)
+
+// Document is one YAML document.
+type Document struct {
+	Source *Source
+	Root   *Node // never nil
+}
+
+// Parse reads the documents of a YAML or JSON file, in order. file is used in
+// messages only. What cannot be read is reported in errs and left out: one
+// syntax error costs its own document and no other.
+//
+// Strict: anchors, aliases, tags, merge keys, directives, duplicate keys, keys
+// that are not strings, empty documents between others, and characters that
+// YAML cannot carry through the API (see Carries) are errors. A scalar keeps
+// its text as written, so that 012 can still become the string "012".
+func Parse(file string, data []byte, errs *Errors) []Document {
+	whole := &Source{File: file}
+	data, line := bytes.TrimPrefix(data, []byte("\ufeff")), 1
+	if !checkText(data, whole, errs) {
+		return nil
+	}
+	var docs []Document
+	chunks := splitDocuments(data)
+	for i, chunk := range chunks {
+		p := parser{source: &Source{File: file}, line: line, errs: errs}
+		if blank(chunk) {
+			if i > 0 && i < len(chunks)-1 {
+				errs.Add(p.pos(1, 1), "", "the document is empty; remove one of the lines ---")
+			}
+		} else if root := p.parse(chunk); root != nil {
+			docs = append(docs, Document{p.source, root})
+		}
+		line += bytes.Count(chunk, []byte("\n"))
+	}
+	return docs
+}
+
+// splitDocuments cuts before each line that starts with the marker ---. YAML
+// 1.2 (9.1.2, c-forbidden) allows no such line inside a document, not even in
+// a block scalar, so that each piece can be read, and fail, on its own.
+func splitDocuments(data []byte) [][]byte {
+	var chunks [][]byte
+	start := 0
+	for at := 0; at < len(data); {
+		line := data[at:]
+		if end := bytes.IndexByte(line, '\n'); end >= 0 {
+			line = line[:end+1]
+		}
+		if at > start && isMarker(line) {
+			chunks = append(chunks, data[start:at])
+			start = at
+		}
+		at += len(line)
+	}
+	return append(chunks, data[start:])
+}
+
+func isMarker(line []byte) bool {
+	return bytes.HasPrefix(line, []byte("---")) && (len(line) == 3 || strings.IndexByte(" \t\r\n", line[3]) >= 0)
+}
+
+// blank reports whether a piece holds nothing but the marker, white space and
+// comments.
+func blank(chunk []byte) bool {
+	if isMarker(chunk) {
+		chunk = chunk[3:]
+	}
+	for line := range bytes.Lines(chunk) {
+		line = bytes.TrimSpace(line)
+		if len(line) > 0 && line[0] != '#' {
+			return false
+		}
+	}
+	return true
+}
+
+// Carries reports whether YAML and the API carry r unharmed: sigs.k8s.io/yaml
+// turns U+0085 into a space and refuses DEL, the other C1 controls, U+FFFE and
+// U+FFFF; NUL cannot be in an environment variable or a file name.
+func Carries(r rune) bool {
+	switch {
+	case r == 0, r >= 0x7f && r <= 0x9f, r == 0xfffe, r == 0xffff, r == 0xfeff:
+		return false
+	}
+	return true
+}
+
+// checkText reports the first character of a file that no YAML file may hold
+// as it is: broken UTF-8 and control characters.
+func checkText(data []byte, source *Source, errs *Errors) bool {
+	line, column := int32(1), int32(0)
+	for i := 0; i < len(data); {
+		r, size := rune(data[i]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRune(data[i:])
+		}
+		column++
+		switch {
+		case r == '\n':
+			line, column = line+1, 0
+		case r == utf8.RuneError && size == 1:
+			errs.Add(Pos{source, line, column}, "", "byte %#02x is not UTF-8; save the file as UTF-8", data[i])
+			return false
+		case r < ' ' && r != '\t' && r != '\r', !Carries(r):
+			errs.Add(Pos{source, line, column}, "", "control character %U; remove it", r)
+			return false
+		}
+		i += size
+	}
+	return true
+}
+
+// parser turns one document into Nodes.
+type parser struct {
+	source *Source
+	line   int // of the document's first line in the file
+	errs   *Errors
+	failed bool
+}
+
+func (p *parser) pos(line, column int) Pos {
+	return Pos{p.source, int32(max(line, 1) + p.line - 1), int32(max(column, 1))}
+}
+
+func (p *parser) fail(at *yaml.Node, format string, args ...any) {
+	p.failed = true
+	p.errs.Add(p.pos(at.Line, at.Column), "", format, args...)
+}
+
+// parse returns the document's root, or nil where it reported a mistake.
+func (p *parser) parse(chunk []byte) *Node {
+	if len(chunk) > MaxDocument {
+		p.errs.Add(p.pos(1, 1), "", "the document has %d bytes; %d is the most that Kubernetes takes", len(chunk), MaxDocument)
+		return nil
+	}
+	var doc yaml.Node
+	if err := load(chunk, &doc); err != nil {
+		p.syntaxError(err)
+		return nil
+	}
+	root := p.node(doc.Content[0])
+	if p.failed {
+		return nil
+	}
+	return root
+}
+
+// load reads the one document of a chunk.
+func load(chunk []byte, doc *yaml.Node) error {
+	if !bytes.Contains(chunk, []byte("\n...")) {
+		return yaml.Load(chunk, doc)
+	}
+	loader, err := yaml.NewLoader(bytes.NewReader(chunk))
+	if err != nil {
+		return err
+	}
+	if err := loader.Load(doc); err != nil {
+		return err
+	}
+	var next yaml.Node
+	if err := loader.Load(&next); !errors.Is(err, io.EOF) {
+		return &yaml.LoadError{Message: "a document follows the end marker ...; write --- before it"}
+	}
+	return nil
+}
+
+func (p *parser) syntaxError(err error) {
+	load, ok := errors.AsType[*yaml.LoadError](err)
+	if !ok {
+		p.errs.Add(p.pos(1, 1), "", "not YAML: %s", oneLine(err.Error()))
+		return
+	}
+	msg := load.Message
+	if load.ContextMsg != "" {
+		msg += " " + load.ContextMsg
+	}
+	switch {
+	case strings.Contains(msg, "found character that cannot start any token"):
+		msg += "; indent with spaces, not tabs, and quote values that start with @, ` or %"
+	case strings.Contains(msg, "mapping values are not allowed"):
+		msg += "; quote a value that contains a colon and a space"
+	case strings.Contains(msg, "unknown anchor"):
+		msg = "aliases are not supported; repeat the value"
+	case strings.Contains(msg, "incompatible YAML document"), strings.Contains(msg, "did not find expected <document start>"):
+		msg += "; remove lines that start with %"
+	}
+	p.errs.Add(p.pos(load.Mark.Line, load.Mark.Column), "", "not YAML: %s", oneLine(msg))
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+func (p *parser) node(y *yaml.Node) *Node { return p.nodeAt(y, 1) }
+
+func (p *parser) nodeAt(y *yaml.Node, depth int) *Node {
+	n := &Node{Pos: p.pos(y.Line, y.Column)}
+	switch {
+	case depth > MaxDepth:
+		p.fail(y, "nested more than %d levels deep", MaxDepth)
+		return n
+	case y.Kind == yaml.AliasNode:
+		p.fail(y, "aliases are not supported; repeat the value")
+		return n
+	case y.Anchor != "":
+		p.fail(y, "anchors are not supported; remove &%s and repeat the value where it is used", y.Anchor)
+	case y.Style&yaml.TaggedStyle != 0:
+		p.fail(y, "tags are not supported; remove %.40s and quote the value if it is to be a string", y.Tag)
+	}
+	switch y.Kind {
+	case yaml.ScalarNode:
+		p.scalar(n, y)
+	case yaml.SequenceNode:
+		n.Kind = Sequence
+		n.Items = make([]*Node, len(y.Content))
+		for i, item := range y.Content {
+			n.Items[i] = p.nodeAt(item, depth+1)
+		}
+	case yaml.MappingNode:
+		n.Kind = Mapping
+		p.fields(n, y, depth)
+	}
+	return n
+}
+
+func (p *parser) scalar(n *Node, y *yaml.Node) {
+	n.Text = y.Value
+	switch y.ShortTag() {
+	case "!!null":
+		n.Kind = Null
+	case "!!bool":
+		n.Kind = Bool
+	case "!!int", "!!float":
+		n.Kind = Number
+	default: // strings, and dates and the like, which JSON does not know
+		n.Kind = String
+	}
+	for _, r := range n.Text {
+		if !Carries(r) {
+			p.fail(y, "character %U cannot be carried to a pod; remove it", r)
+			return
+		}
+	}
+}
+
+func (p *parser) fields(n *Node, y *yaml.Node, depth int) {
+	n.Fields = make([]Field, 0, len(y.Content)/2)
+	var seen map[string]*yaml.Node
+	if len(y.Content) > 32 {
+		seen = make(map[string]*yaml.Node, len(y.Content)/2)
+	}
+	for i := 0; i+1 < len(y.Content); i += 2 {
+		key := y.Content[i]
+		if !p.key(key) {
+			continue
+		}
+		if first := firstOf(n, key, seen); first.IsValid() {
+			p.fail(key, "key %q is given twice, first at line %d; remove one", key.Value, first.Line)
+			continue
+		}
+		if seen != nil {
+			seen[key.Value] = key
+		}
+		n.Fields = append(n.Fields, Field{
+			Key:   key.Value,
+			Value: p.nodeAt(y.Content[i+1], depth+1),
+			Pos:   p.pos(key.Line, key.Column),
+		})
+	}
+}
+
+// firstOf finds an earlier field of the same key; seen is its index where
+// the mapping is large.
+func firstOf(n *Node, key *yaml.Node, seen map[string]*yaml.Node) Pos {
+	if seen != nil && seen[key.Value] == nil {
+		return Pos{}
+	}
+	for _, f := range n.Fields {
+		if f.Key == key.Value {
+			return f.Pos
+		}
+	}
+	return Pos{}
+}
+
+// key checks that a key is a plain string.
+func (p *parser) key(y *yaml.Node) bool {
+	switch {
+	case y.Kind == yaml.AliasNode || y.Anchor != "":
+		p.fail(y, "anchors and aliases are not supported; write the key out")
+	case y.Kind != yaml.ScalarNode:
+		p.fail(y, "a key must be a string")
+	case y.ShortTag() == "!!merge":
+		p.fail(y, "merge keys are not supported; repeat the fields, or put them into a template")
+	case y.Style&yaml.TaggedStyle != 0:
+		p.fail(y, "tags are not supported; remove %.40s", y.Tag)
+	case y.ShortTag() != "!!str" && y.ShortTag() != "!!timestamp":
+		p.fail(y, "the key %s is not a string; write %q", y.Value, y.Value)
+	case strings.ContainsFunc(y.Value, func(r rune) bool { return !Carries(r) || r < ' ' }):
+		p.fail(y, "the key %q has a control character; remove it", y.Value)
+	default:
+		return true
+	}
+	return false
+}
