@@ -25,7 +25,7 @@ func CheckPatch(patch *Node, t *Type, path string, errs *Errors) {
 		errs.Add(d.Pos, Child(path, directive), "would remove the whole object; remove fields of it by name, with null")
 		return
 	}
-	c.value(patch, place{Type: t}, path, false)
+	c.value(patch, schema{Type: t}, path, false)
 }
 
 type patchChecker struct {
@@ -34,7 +34,7 @@ type patchChecker struct {
 
 // value checks n; fresh says that n replaces what was there, so directives
 // have nothing to act on.
-func (c patchChecker) value(n *Node, p place, path string, fresh bool) {
+func (c patchChecker) value(n *Node, p schema, path string, fresh bool) {
 	switch {
 	case n == nil:
 	case n.Kind == Mapping:
@@ -46,7 +46,7 @@ func (c patchChecker) value(n *Node, p place, path string, fresh bool) {
 	}
 }
 
-func (c patchChecker) mapping(n *Node, p place, path string, fresh bool) {
+func (c patchChecker) mapping(n *Node, p schema, path string, fresh bool) {
 	d := n.Get(directive)
 	removed := is(d, directiveDelete) && !fresh
 	for i := range n.Fields {
@@ -93,7 +93,7 @@ func (c patchChecker) directive(f *Field, path string, fresh bool) {
 }
 
 // list checks a list that is merged: a keyed one, or a set of scalars.
-func (c patchChecker) list(n *Node, p place, path string, fresh bool) {
+func (c patchChecker) list(n *Node, p schema, path string, fresh bool) {
 	key := p.list.MergeKey
 	fresh = fresh || slices.ContainsFunc(n.Items, replacesList)
 	seen := make(map[string]*Node, len(n.Items))
@@ -137,8 +137,8 @@ func (c patchChecker) unnamed(item *Node, list Pos, path, key string) {
 }
 
 // unkeyed checks a list that is replaced as a whole.
-func (c patchChecker) unkeyed(n *Node, p place, path string) {
-	var elem place
+func (c patchChecker) unkeyed(n *Node, p schema, path string) {
+	var elem schema
 	if p.Type != nil {
 		elem.Type = p.Elem
 	}

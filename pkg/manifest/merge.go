@@ -81,42 +81,42 @@ func Merge(base, patch *Node, t *Type, keep func(old, new Pos) bool) *Node {
 	case base.IsNull():
 		return clean(patch)
 	}
-	return merger{keep}.merge(base, patch, place{Type: t})
+	return merger{keep}.merge(base, patch, schema{Type: t})
 }
 
 type merger struct {
 	keep func(old, new Pos) bool
 }
 
-// A place is what the API says of a value.
-type place struct {
+// A schema is what the API says of a value.
+type schema struct {
 	*Type            // nil where nothing is known
 	list  *TypeField // of a list that is merged: how; else nil
 	key   string     // of an item of a list: the merge key
 }
 
-func (p place) child(key string) place {
+func (p schema) child(key string) schema {
 	switch {
 	case p.Type == nil:
-		return place{}
+		return schema{}
 	case p.Shape == ShapeMap:
-		return place{Type: p.Elem}
+		return schema{Type: p.Elem}
 	}
 	f := p.Field(key)
 	switch {
 	case f == nil:
-		return place{}
+		return schema{}
 	case !f.Merge || f.Type.Shape != ShapeList:
-		return place{Type: f.Type}
+		return schema{Type: f.Type}
 	}
-	return place{Type: f.Type, list: f}
+	return schema{Type: f.Type, list: f}
 }
 
-func (p place) item() place { return place{Type: p.Elem, key: p.list.MergeKey} }
+func (p schema) item() schema { return schema{Type: p.Elem, key: p.list.MergeKey} }
 
 // merge is old with patch applied, or nil where nothing is left. Neither is
 // nil.
-func (m merger) merge(old, patch *Node, p place) *Node {
+func (m merger) merge(old, patch *Node, p schema) *Node {
 	switch patch.Kind {
 	case Null:
 		return m.kept(old, patch.Pos, p)
@@ -144,7 +144,7 @@ func (m merger) merge(old, patch *Node, p place) *Node {
 
 // overlay is what is kept of an old value over the new value in its place;
 // each may be nil.
-func overlay(value, kept *Node, p place) *Node {
+func overlay(value, kept *Node, p schema) *Node {
 	switch {
 	case kept == nil:
 		return value
@@ -154,7 +154,7 @@ func overlay(value, kept *Node, p place) *Node {
 	return merger{}.merge(value, kept, p)
 }
 
-func (m merger) mapping(old, patch *Node, p place) *Node {
+func (m merger) mapping(old, patch *Node, p schema) *Node {
 	d := draft{from: old, fields: old.Fields, room: len(patch.Fields)}
 	u, isUnion := unionOf(p.Type)
 	hint := 0
@@ -175,17 +175,17 @@ func (m merger) mapping(old, patch *Node, p place) *Node {
 		case f.Value == nil:
 			d.set(at, f, m.kept(d.fields[at].Value, f.Pos, p.child(f.Key)))
 		default:
-			d.set(at, f, m.merge(d.fields[at].Value, f.Value, m.placeOf(f, p)))
+			d.set(at, f, m.merge(d.fields[at].Value, f.Value, m.schemaOf(f, p)))
 		}
 	}
 	return d.node()
 }
 
-// placeOf spares the look-up for the most frequent case, in which a scalar
+// schemaOf spares the look-up for the most frequent case, in which a scalar
 // replaces whatever there was and nothing needs to be known of it.
-func (m merger) placeOf(f *Field, p place) place {
+func (m merger) schemaOf(f *Field, p schema) schema {
 	if m.keep == nil && f.Value.Kind < Sequence {
-		return place{}
+		return schema{}
 	}
 	return p.child(f.Key)
 }
@@ -193,7 +193,7 @@ func (m merger) placeOf(f *Field, p place) place {
 // makeRoom removes from d the members of a union that cannot stand beside f,
 // except those that patch sets too. It is false, and d is as it was, where one
 // of them is kept.
-func (m merger) makeRoom(d *draft, members []string, f *Field, patch *Node, p place) bool {
+func (m merger) makeRoom(d *draft, members []string, f *Field, patch *Node, p schema) bool {
 	gone := func(old Field) bool {
 		return old.Key != f.Key && slices.Contains(members, old.Key) && removes(patch.Get(old.Key))
 	}
@@ -210,7 +210,7 @@ func (m merger) makeRoom(d *draft, members []string, f *Field, patch *Node, p pl
 	return true
 }
 
-func (m merger) list(old, patch *Node, p place) *Node {
+func (m merger) list(old, patch *Node, p schema) *Node {
 	if len(patch.Items) == 0 {
 		return old
 	}
@@ -251,7 +251,7 @@ func (m merger) list(old, patch *Node, p place) *Node {
 
 // find is the index of the item that want names, or -1. It looks from hint
 // on first, where the last one was: patches mostly name items in their order.
-func (p place) find(items []*Node, want *Node, hint int) int {
+func (p schema) find(items []*Node, want *Node, hint int) int {
 	key := p.list.MergeKey
 	if key != "" {
 		want = want.Get(key)
@@ -268,7 +268,7 @@ func (p place) find(items []*Node, want *Node, hint int) int {
 	return slices.IndexFunc(items[:hint], func(item *Node) bool { return p.names(want, item) })
 }
 
-func (p place) names(want, item *Node) bool {
+func (p schema) names(want, item *Node) bool {
 	if p.list.MergeKey != "" {
 		item = item.Get(p.list.MergeKey)
 	}
@@ -282,7 +282,7 @@ func equal(a, b *Node) bool {
 
 // kept is what stays of old when by removes it; nil for nothing, and always so
 // without keep.
-func (m merger) kept(old *Node, by Pos, p place) *Node {
+func (m merger) kept(old *Node, by Pos, p schema) *Node {
 	switch {
 	case m.keep == nil || old == nil:
 		return nil
@@ -296,7 +296,7 @@ func (m merger) kept(old *Node, by Pos, p place) *Node {
 	return nil
 }
 
-func (m merger) keptFields(old *Node, by Pos, p place) *Node {
+func (m merger) keptFields(old *Node, by Pos, p schema) *Node {
 	var fields []Field
 	same, named := true, false
 	for _, f := range old.Fields {
@@ -319,7 +319,7 @@ func (m merger) keptFields(old *Node, by Pos, p place) *Node {
 	return &Node{Kind: Mapping, Fields: fields, Pos: old.Pos}
 }
 
-func (m merger) keptItems(old *Node, by Pos, p place) *Node {
+func (m merger) keptItems(old *Node, by Pos, p schema) *Node {
 	var items []*Node
 	same := true
 	for _, item := range old.Items {

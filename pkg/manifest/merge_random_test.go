@@ -10,9 +10,9 @@ import (
 func randomPair(seed uint64) (base, patch *Node) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	g := generator{Rand: r, src: &Source{File: "base"}}
-	base = g.mapping(place{Type: podType}, 0)
+	base = g.mapping(schema{Type: podType}, 0)
 	g = generator{Rand: r, src: &Source{File: "patch"}, patch: true}
-	return base, g.patchMapping(base, place{Type: podType}, 0)
+	return base, g.patchMapping(base, schema{Type: podType}, 0)
 }
 
 // A generator makes values of API types from few words, so that they meet.
@@ -45,7 +45,7 @@ func (g *generator) replaced(make func() *Node) *Node {
 	return make()
 }
 
-func (g *generator) value(p place, depth int) *Node {
+func (g *generator) value(p schema, depth int) *Node {
 	if p.Type == nil {
 		return Str(g.word(), g.pos())
 	}
@@ -67,7 +67,7 @@ func (g *generator) value(p place, depth int) *Node {
 }
 
 // mapping is a new struct or map. A union in a base has one member.
-func (g *generator) mapping(p place, depth int) *Node {
+func (g *generator) mapping(p schema, depth int) *Node {
 	n := Map(g.pos(), 4)
 	u, isUnion := unionOf(p.Type)
 	single := isUnion && u.by == "" && !g.patch
@@ -82,7 +82,7 @@ func (g *generator) mapping(p place, depth int) *Node {
 }
 
 // keys are some of those that a new value of the type may have, in any order.
-func (g *generator) keys(p place, depth int) []string {
+func (g *generator) keys(p schema, depth int) []string {
 	if p.Shape == ShapeMap {
 		return g.words()[:g.IntN(4)]
 	}
@@ -104,7 +104,7 @@ func (g *generator) keys(p place, depth int) []string {
 }
 
 // field adds a field that was not there.
-func (g *generator) field(n *Node, key string, p place, depth int) {
+func (g *generator) field(n *Node, key string, p schema, depth int) {
 	isMap := p.Type != nil && (p.Shape == ShapeStruct || p.Shape == ShapeMap)
 	value := func() *Node { return g.value(p, depth) }
 	switch {
@@ -133,14 +133,14 @@ func (g *generator) with(n *Node, value string) *Node {
 }
 
 // list is a new list, without directives where they have nothing to act on.
-func (g *generator) list(p place, depth int) *Node {
+func (g *generator) list(p schema, depth int) *Node {
 	n := List(g.pos())
 	size := g.IntN(4)
 	switch {
 	case p.list == nil:
 		return g.replaced(func() *Node {
 			for range size {
-				n.Items = append(n.Items, g.value(place{Type: p.Elem}, depth+1))
+				n.Items = append(n.Items, g.value(schema{Type: p.Elem}, depth+1))
 			}
 			return g.marked(n, 10)
 		})
@@ -159,7 +159,7 @@ func (g *generator) marked(n *Node, percent int) *Node {
 }
 
 // named adds items to a list that is merged, none that it has already.
-func (g *generator) named(n *Node, p place, size, depth int) *Node {
+func (g *generator) named(n *Node, p schema, size, depth int) *Node {
 	for i := range min(size, 5) {
 		name := g.name(p, i)
 		if !slices.ContainsFunc(n.Items, func(item *Node) bool { return p.names(name, item) }) {
@@ -170,7 +170,7 @@ func (g *generator) named(n *Node, p place, size, depth int) *Node {
 }
 
 // name is a name for an item of a list that is merged.
-func (g *generator) name(p place, i int) *Node {
+func (g *generator) name(p schema, i int) *Node {
 	elem := p.Elem
 	if p.list.MergeKey != "" {
 		elem = p.item().child(p.list.MergeKey).Type
@@ -182,7 +182,7 @@ func (g *generator) name(p place, i int) *Node {
 }
 
 // item is a new item of that name.
-func (g *generator) item(name *Node, p place, depth int) *Node {
+func (g *generator) item(name *Node, p schema, depth int) *Node {
 	if p.list.MergeKey == "" {
 		return name
 	}
@@ -198,13 +198,13 @@ func (g *generator) item(name *Node, p place, depth int) *Node {
 }
 
 // setKey puts the merge key of an item somewhere among its fields.
-func (g *generator) setKey(n *Node, p place, name *Node) {
+func (g *generator) setKey(n *Node, p schema, name *Node) {
 	at := g.IntN(len(n.Fields) + 1)
 	n.Fields = slices.Insert(n.Fields, at, Field{Key: p.list.MergeKey, Value: name, Pos: g.pos()})
 }
 
 // patchMapping is a patch of a mapping that is there.
-func (g *generator) patchMapping(old *Node, p place, depth int) *Node {
+func (g *generator) patchMapping(old *Node, p schema, depth int) *Node {
 	n := Map(g.pos(), 4)
 	for _, f := range old.Fields {
 		if f.Key != p.key && g.percent(70-5*min(depth, 8)) {
@@ -222,7 +222,7 @@ func (g *generator) patchMapping(old *Node, p place, depth int) *Node {
 	return n
 }
 
-func (g *generator) patchValue(old *Node, p place, depth int) *Node {
+func (g *generator) patchValue(old *Node, p schema, depth int) *Node {
 	switch {
 	case depth > 1 && g.percent(10):
 		return &Node{Pos: g.pos()}
@@ -239,7 +239,7 @@ func (g *generator) patchValue(old *Node, p place, depth int) *Node {
 }
 
 // patchItems is a patch of a keyed list that is there.
-func (g *generator) patchItems(old *Node, p place, depth int) *Node {
+func (g *generator) patchItems(old *Node, p schema, depth int) *Node {
 	n := List(g.pos())
 	for _, item := range old.Items {
 		name := *item.Get(p.list.MergeKey)

@@ -20,20 +20,20 @@ func upstream(base, patch string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sortedJSON(string(merged)), nil
+	return asGo(string(merged)), nil
 }
 
-// sortedJSON is JSON as Go has it, keyed lists of a Pod and sets sorted.
-func sortedJSON(text string) any {
+// asGo is JSON as Go has it, keyed lists of a Pod and sets sorted.
+func asGo(text string) any {
 	var v any
 	if err := json.Unmarshal([]byte(text), &v); err != nil {
 		panic(err)
 	}
-	sortLists(v, place{Type: podType})
+	sortLists(v, schema{Type: podType})
 	return v
 }
 
-func sortLists(v any, p place) {
+func sortLists(v any, p schema) {
 	switch v := v.(type) {
 	case map[string]any:
 		for key, value := range v {
@@ -63,11 +63,11 @@ func nameOf(item any, key string) string {
 func TestMergeRulesAreUpstreams(t *testing.T) {
 	for _, tt := range rules {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := upstream(compact(t, node(t, "", tt.base)), compact(t, node(t, "", tt.patch)))
+			got, err := upstream(compact(node(t, "", tt.base)), compact(node(t, "", tt.patch)))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(sortedJSON(compact(t, node(t, "", tt.want))), got); diff != "" {
+			if diff := cmp.Diff(asGo(compact(node(t, "", tt.want))), got); diff != "" {
 				t.Errorf("(-want +upstream):\n%s", diff)
 			}
 		})
@@ -157,16 +157,16 @@ func TestMergeDifferences(t *testing.T) {
 	for _, tt := range differences {
 		t.Run(tt.name, func(t *testing.T) {
 			got := Merge(node(t, "base", tt.base), node(t, "patch", tt.patch), podType, nil)
-			if diff := cmp.Diff(compact(t, node(t, "", tt.want)), compact(t, got)); diff != "" {
+			if diff := cmp.Diff(compact(node(t, "", tt.want)), compact(got)); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", tt.why, diff)
 			}
-			theirs, err := upstream(compact(t, node(t, "", tt.base)), compact(t, node(t, "", tt.patch)))
+			theirs, err := upstream(compact(node(t, "", tt.base)), compact(node(t, "", tt.patch)))
 			if err != nil {
 				theirs = "error"
 			}
 			want := any("error")
 			if tt.upstream != "error" {
-				want = sortedJSON(compact(t, node(t, "", tt.upstream)))
+				want = asGo(compact(node(t, "", tt.upstream)))
 			}
 			if diff := cmp.Diff(want, theirs); diff != "" {
 				t.Errorf("upstream is not what the table says (-want +upstream):\n%s", diff)
@@ -179,7 +179,7 @@ func TestMergeDifferences(t *testing.T) {
 type translator struct{ used map[string]int }
 
 // value is what to patch base with; nil to remove it.
-func (tr translator) value(base, patch any, p place) any {
+func (tr translator) value(base, patch any, p schema) any {
 	switch patch := patch.(type) {
 	case map[string]any:
 		base, isMap := base.(map[string]any)
@@ -199,7 +199,7 @@ func (tr translator) value(base, patch any, p place) any {
 		}
 	case []any:
 		base, isList := base.([]any)
-		switch replaced := slices.ContainsFunc(patch, isDirective); {
+		switch replaced := slices.ContainsFunc(patch, replacesAll); {
 		case p.list == nil && replaced:
 			tr.used["replace an unkeyed list"]++
 		case isList && p.list != nil && p.list.MergeKey != "" && replaced:
@@ -211,13 +211,13 @@ func (tr translator) value(base, patch any, p place) any {
 	return tr.strip(patch)
 }
 
-func (tr translator) mapping(base, patch map[string]any, p place) any {
+func (tr translator) mapping(base, patch map[string]any, p schema) any {
 	out := map[string]any{}
 	for key, value := range patch {
 		out[key] = tr.value(base[key], value, p.child(key))
 		list, _ := value.([]any)
 		c := p.child(key)
-		if old, ok := base[key].([]any); ok && c.list != nil && c.list.MergeKey == "" && slices.ContainsFunc(list, isDirective) {
+		if old, ok := base[key].([]any); ok && c.list != nil && c.list.MergeKey == "" && slices.ContainsFunc(list, replacesAll) {
 			tr.used["replace a set"]++
 			gone := slices.DeleteFunc(slices.Clone(old), func(v any) bool { return slices.Contains(out[key].([]any), v) })
 			out["$deleteFromPrimitiveList/"+key] = gone
@@ -247,7 +247,7 @@ func (tr translator) union(u union, base, patch, out map[string]any) {
 	}
 }
 
-func (tr translator) items(base, patch []any, p place) any {
+func (tr translator) items(base, patch []any, p schema) any {
 	key, out := p.list.MergeKey, []any{}
 	for _, v := range patch {
 		item := v.(map[string]any)
@@ -288,7 +288,7 @@ func (tr translator) strip(patch any) any {
 		out := []any{}
 		for _, item := range patch {
 			m, _ := item.(map[string]any)
-			if m["$patch"] != "delete" && !isDirective(item) {
+			if m["$patch"] != "delete" && !replacesAll(item) {
 				out = append(out, tr.strip(item))
 			}
 		}
@@ -297,7 +297,7 @@ func (tr translator) strip(patch any) any {
 	return patch
 }
 
-func isDirective(item any) bool {
+func replacesAll(item any) bool {
 	m, _ := item.(map[string]any)
 	return len(m) == 1 && m["$patch"] == "replace"
 }
@@ -311,20 +311,20 @@ func TestMergeIsUpstreams(t *testing.T) {
 		base, patch := randomPair(seed)
 		var errs Errors
 		if CheckPatch(patch, podType, "", &errs); len(errs) > 0 {
-			t.Fatalf("seed %d: the generator makes patches that are refused:\n%v\n%s", seed, errs, compact(t, patch))
+			t.Fatalf("seed %d: the generator makes patches that are refused:\n%v\n%s", seed, errs, compact(patch))
 		}
 		tr := translator{map[string]int{}}
-		theirPatch, err := json.Marshal(tr.value(sortedJSON(compact(t, base)), sortedJSON(compact(t, patch)), place{Type: podType}))
+		theirPatch, err := json.Marshal(tr.value(asGo(compact(base)), asGo(compact(patch)), schema{Type: podType}))
 		if err != nil {
 			t.Fatal(err)
 		}
-		want, err := upstream(compact(t, base), string(theirPatch))
+		want, err := upstream(compact(base), string(theirPatch))
 		if err != nil {
-			t.Fatalf("seed %d: %v\nbase:  %s\npatch: %s", seed, err, compact(t, base), theirPatch)
+			t.Fatalf("seed %d: %v\nbase:  %s\npatch: %s", seed, err, compact(base), theirPatch)
 		}
-		got := sortedJSON(compact(t, Merge(base, patch, podType, nil)))
+		got := asGo(compact(Merge(base, patch, podType, nil)))
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Fatalf("seed %d (-upstream +got):\n%s\nbase:  %s\npatch: %s", seed, diff, compact(t, base), compact(t, patch))
+			t.Fatalf("seed %d (-upstream +got):\n%s\nbase:  %s\npatch: %s", seed, diff, compact(base), compact(patch))
 		}
 		for name := range tr.used {
 			used[name]++
