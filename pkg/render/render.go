@@ -92,7 +92,7 @@ func (c *Config) units(agents []*agent) []unit {
 	var units []unit
 	for namespace, members := range chunks(agents, func(a *agent) string { return a.namespace }) {
 		if slices.ContainsFunc(members, (*agent).usesDefaultAccount) {
-			units = append(units, unit{namespace, "namespace.yaml", func() []*manifest.Node {
+			units = append(units, unit{namespace, "serviceaccount.yaml", func() []*manifest.Node {
 				return []*manifest.Node{serviceAccount(namespace)}
 			}})
 		}
