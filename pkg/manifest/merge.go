@@ -59,6 +59,9 @@ const (
 //	hook's handler, value or valueFrom   needs $retainKeys
 //	sets type away from the one that     keeps localhostProfile or   removes it
 //	allows a field beside it             rollingUpdate
+//	ports of one number and two          merges them, and one port   two ports: the API tells
+//	protocols (and topology spread       is lost                     them apart by both
+//	constraints of one key)
 //	$patch: delete in a mapping          leaves {}                   removes the key
 //	$patch: replace in a mapping that    drops the mapping           sets the mapping
 //	base does not have
@@ -90,9 +93,10 @@ type merger struct {
 
 // A schema is what the API says of a value.
 type schema struct {
-	*Type            // nil where nothing is known
-	list  *TypeField // of a list that is merged: how; else nil
-	key   string     // of an item of a list: the merge key
+	*Type             // nil where nothing is known
+	list   *TypeField // of a list that is merged: how; else nil
+	second secondKey  // of a list that is merged: what names its items too
+	key    string     // of an item of a list: the merge key
 }
 
 func (p schema) child(key string) schema {
@@ -109,7 +113,7 @@ func (p schema) child(key string) schema {
 	case !f.Merge || f.Type.Shape != ShapeList:
 		return schema{Type: f.Type}
 	}
-	return schema{Type: f.Type, list: f}
+	return schema{Type: f.Type, list: f, second: secondKeys[f.Type.Elem.Go]}
 }
 
 func (p schema) item() schema { return schema{Type: p.Elem, key: p.list.MergeKey} }
@@ -237,7 +241,7 @@ func (m merger) list(old, patch *Node, p schema) *Node {
 		switch merged := m.merge(items[at], item, p.item()); {
 		case merged == nil:
 			own()
-			items = slices.DeleteFunc(items, func(other *Node) bool { return p.names(item.Get(p.list.MergeKey), other) })
+			items = slices.DeleteFunc(items, func(other *Node) bool { return p.same(item, other) })
 		case merged != items[at]:
 			own()
 			items[at] = merged
@@ -252,27 +256,22 @@ func (m merger) list(old, patch *Node, p schema) *Node {
 // find is the index of the item that want names, or -1. It looks from hint
 // on first, where the last one was: patches mostly name items in their order.
 func (p schema) find(items []*Node, want *Node, hint int) int {
-	key := p.list.MergeKey
-	if key != "" {
-		want = want.Get(key)
-	}
-	if want.IsNull() {
-		return -1
-	}
 	hint = max(0, min(hint, len(items)))
 	for i, item := range items[hint:] {
-		if p.names(want, item) {
+		if p.same(want, item) {
 			return hint + i
 		}
 	}
-	return slices.IndexFunc(items[:hint], func(item *Node) bool { return p.names(want, item) })
+	return slices.IndexFunc(items[:hint], func(item *Node) bool { return p.same(want, item) })
 }
 
-func (p schema) names(want, item *Node) bool {
-	if p.list.MergeKey != "" {
-		item = item.Get(p.list.MergeKey)
+// same reports whether a and b name the same item of a list that is merged.
+func (p schema) same(a, b *Node) bool {
+	key := p.list.MergeKey
+	if key == "" {
+		return equal(a, b)
 	}
-	return equal(want, item)
+	return equal(a.Get(key), b.Get(key)) && (p.second.field == "" || p.second.same(a, b))
 }
 
 // equal reports whether two scalars are.

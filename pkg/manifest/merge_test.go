@@ -87,6 +87,12 @@ var rules = []struct{ name, why, base, patch, want string }{
 		want:  `{spec: {containers: [{name: a}, {name: c}]}}`,
 	},
 	{
+		name: "delete an item that is there twice", why: "an older tool may have left it so; gone is gone",
+		base:  `{spec: {containers: [{name: a, image: i}, {name: b}, {name: a}]}}`,
+		patch: `{spec: {containers: [{name: a, $patch: delete}]}}`,
+		want:  `{spec: {containers: [{name: b}]}}`,
+	},
+	{
 		name: "delete the last item", why: "the list stays, empty",
 		base:  `{spec: {volumes: [{name: a}]}}`,
 		patch: `{spec: {volumes: [{name: a, $patch: delete}]}}`,
