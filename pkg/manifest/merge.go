@@ -40,7 +40,8 @@ const (
 // that beats this patch. So
 //
 //   - a removal (null, "$patch: delete") leaves of a mapping or list what leads
-//     to such leaves, and of an item of a keyed list its merge key too;
+//     to such leaves, and beside them the merge key of an item of a keyed list
+//     and the type that allows a field;
 //   - a replacement ("$patch: replace", or a value of another kind) is made,
 //     and what is left of the old value as above is then merged over it;
 //   - a member of a union (see below) with such a leaf stays whole, and the one
@@ -196,7 +197,7 @@ func (m merger) schemaOf(f *Field, p schema) schema {
 
 // makeRoom removes from d the members of a union that cannot stand beside f,
 // except those that patch sets too. It is false, and d is as it was, where one
-// of them is kept.
+// of them is kept, or the value that f would change.
 func (m merger) makeRoom(d *draft, members []string, f *Field, patch *Node, p schema) bool {
 	gone := func(old Field) bool {
 		return old.Key != f.Key && slices.Contains(members, old.Key) && removes(patch.Get(old.Key))
@@ -205,7 +206,7 @@ func (m merger) makeRoom(d *draft, members []string, f *Field, patch *Node, p sc
 		return true
 	}
 	for _, old := range d.fields {
-		if gone(old) && m.kept(old.Value, f.Value.Pos, p.child(old.Key)) != nil {
+		if (gone(old) || old.Key == f.Key) && m.kept(old.Value, f.Value.Pos, p.child(old.Key)) != nil {
 			return false
 		}
 	}
@@ -297,22 +298,23 @@ func (m merger) kept(old *Node, by Pos, p schema) *Node {
 
 func (m merger) keptFields(old *Node, by Pos, p schema) *Node {
 	var fields []Field
-	same, named := true, false
+	u, _ := unionOf(p.Type)
+	same, named := true, 0
 	for _, f := range old.Fields {
 		kept := m.kept(f.Value, by, p.child(f.Key))
 		same = same && kept == f.Value
 		switch {
 		case kept != nil:
 			fields = append(fields, Field{Key: f.Key, Value: kept, Pos: f.Pos})
-		case f.Key == p.key && p.key != "":
+		case f.Key == p.key && p.key != "", f.Key == u.by && u.by != "":
 			fields = append(fields, f)
-			named = true
+			named++
 		}
 	}
 	switch {
 	case same:
 		return old
-	case len(fields) == 0 || named && len(fields) == 1:
+	case len(fields) == named:
 		return nil
 	}
 	return &Node{Kind: Mapping, Fields: fields, Pos: old.Pos}

@@ -305,6 +305,20 @@ func TestMergeKeep(t *testing.T) {
 			want:     `{spec: {securityContext: {seccompProfile: {type: Localhost, localhostProfile: a}}}}`,
 		},
 		{
+			name: "type of a union", why: "the agent's type stays, so what it allows does",
+			template: `{spec: {securityContext: {seccompProfile: {localhostProfile: t}}}}`,
+			agent:    `{spec: {securityContext: {seccompProfile: {type: Localhost}}}}`,
+			patch:    `{spec: {securityContext: {seccompProfile: {type: RuntimeDefault}}}}`,
+			want:     `{spec: {securityContext: {seccompProfile: {localhostProfile: t, type: Localhost}}}}`,
+		},
+		{
+			name: "union by type removed", why: "the agent's profile is nothing without the template's type",
+			template: `{spec: {securityContext: {seccompProfile: {type: Localhost, localhostProfile: t}, appArmorProfile: {type: Localhost, localhostProfile: t}}}}`,
+			agent:    `{spec: {securityContext: {seccompProfile: {localhostProfile: a}}}}`,
+			patch:    `{spec: {securityContext: {seccompProfile: {$patch: replace, type: RuntimeDefault}, appArmorProfile: null}}}`,
+			want:     `{spec: {securityContext: {seccompProfile: {type: Localhost, localhostProfile: a}}}}`,
+		},
+		{
 			name: "union replaced", why: "the agent's member comes over the replacement and switches it back",
 			template: `{spec: {volumes: [{name: v, emptyDir: {}}]}}`,
 			agent:    `{spec: {volumes: [{name: v, hostPath: {path: /a}}]}}`,
