@@ -18,7 +18,8 @@ type union struct {
 	by, is  string
 }
 
-// unions are the structs of pods and their workloads that are one. The members
+// unions are the structs of pods and their workloads that are one; types of our
+// own tag the members with union. The members
 // come from the API types, so a volume source that Kubernetes adds is known
 // here as soon as its module is.
 //
@@ -26,6 +27,7 @@ type union struct {
 // a projected volume's sources, whose lists have no merge key.
 var unions = map[reflect.Type]union{
 	reflect.TypeFor[corev1.Volume]():           {members: fieldsOf[corev1.VolumeSource]()},
+	reflect.TypeFor[corev1.VolumeSource]():     {members: fieldsOf[corev1.VolumeSource]()},
 	reflect.TypeFor[corev1.PodResourceClaim](): {members: []string{"resourceClaimName", "resourceClaimTemplateName"}},
 	reflect.TypeFor[corev1.EnvVar]():           {members: []string{"value", "valueFrom"}},
 	reflect.TypeFor[corev1.EnvVarSource]():     {members: fieldsOf[corev1.EnvVarSource]()},
@@ -80,6 +82,9 @@ func fieldsOf[T any]() []string {
 func unionOf(t *Type) (u union, ok bool) {
 	if t == nil || t.Shape != ShapeStruct {
 		return union{}, false
+	}
+	if len(t.union) > 0 {
+		return union{members: t.union}, true
 	}
 	u, ok = unions[t.Go]
 	return u, ok
