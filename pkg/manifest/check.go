@@ -100,7 +100,9 @@ func (c *checker) check(n *Node, t *Type, path string) {
 			return
 		}
 		for i, item := range n.Items {
-			c.check(item, t.Elem, Index(path, i))
+			if !c.Patch || !replacesList(item) {
+				c.check(item, t.Elem, Index(path, i))
+			}
 		}
 	default:
 		c.scalar(n, t, path)
