@@ -209,7 +209,7 @@ func (a *agent) env() []envVar {
 		add(envAgent, f.Key, f.Value)
 	}
 	a.secretEnv(add)
-	text(envStart, envStartCommand, startScript(a.spec.OnExit), a.pos("onExit"))
+	text(envStart, envStartCommand, startScript(a.onExit()), a.pos("onExit"))
 	if command, pos := a.harnessCommand(); command != "" {
 		text(envStart, harnessCommandVar, command, pos)
 	}

@@ -156,8 +156,11 @@ func (a *agent) seedConfigMap() *manifest.Node {
 	if len(data.Fields) == 0 {
 		return nil
 	}
-	return object("apiVersion", "v1", "kind", "ConfigMap",
-		"metadata", a.companionMeta(a.homeConfigMap()), "data", data)
+	meta := a.companionMeta(a.homeConfigMap())
+	if annotations := a.gitOps(true); len(annotations.Fields) > 0 {
+		meta.Set("annotations", annotations)
+	}
+	return object("apiVersion", "v1", "kind", "ConfigMap", "metadata", meta, "data", data)
 }
 
 // copySkeleton copies what the image has in the home directory. Not cp -p: the

@@ -82,6 +82,7 @@ func (a *agent) check() {
 	a.checkStores()
 	a.checkVolumes()
 	a.checkHome()
+	a.checkWorkload()
 	if m := a.spec.Metadata; m.Mode != "assign" && (m.ServiceAccountEmail != "" || m.ProjectID != "") {
 		a.fail([]string{"metadata", "mode"}, "an identity is given for mode assign only; write mode: assign")
 	}
@@ -103,7 +104,7 @@ func (c *Config) units(agents []*agent) []unit {
 		}
 		for _, a := range members {
 			units = append(units, unit{namespace, "agent-" + a.pod + ".yaml", func() []*manifest.Node {
-				return append(a.companions(), a.podObject())
+				return append(a.companions(), a.workloadObject())
 			}})
 		}
 	}
