@@ -17,8 +17,7 @@ import (
 // range and more than 10,000 levels. The error is an Errors with the place of
 // each such value, and dst comes back as it was.
 func Append(dst []byte, n *Node) ([]byte, error) {
-	var scratch [64]*Field
-	e := encoder{dst: dst, line: len(dst), fresh: true, scratch: scratch[:0]}
+	e := encoder{dst: dst, line: len(dst), fresh: true, path: make([]step, 0, 16)}
 	e.value(n, 0, atRoot)
 	if !e.fresh {
 		e.dst = append(e.dst, '\n')
@@ -39,12 +38,12 @@ const (
 // encoder does what the emitter of go.yaml.in/yaml/v2 does when sigs.k8s.io/yaml
 // calls it: block style, two spaces, lists not indented below their key.
 type encoder struct {
-	dst     []byte
-	line    int  // where the line begins in dst
-	fresh   bool // nothing stands on the line
-	scratch []*Field
-	path    []step
-	errs    Errors
+	dst    []byte
+	line   int      // where the line begins in dst
+	fresh  bool     // nothing stands on the line
+	sorted []*Field // of the mappings around the line, where their own order is another
+	path   []step
+	errs   Errors
 }
 
 // place is what stands on the line before a value.
@@ -107,9 +106,9 @@ func (e *encoder) mapping(n *Node, indent int, at place) {
 	if e.tooDeep(n) {
 		return
 	}
-	mark, last := len(e.scratch), len(e.path)
-	e.scratch = appendSorted(e.scratch, n.Fields)
-	sorted := e.scratch[mark:]
+	mark, last := len(e.sorted), len(e.path)
+	e.sorted = appendSorted(e.sorted, n.Fields)
+	sorted := e.sorted[mark:]
 	e.path = append(e.path, step{})
 	for i := range n.Fields {
 		f := &n.Fields[i]
@@ -123,7 +122,7 @@ func (e *encoder) mapping(n *Node, indent int, at place) {
 		e.begin(indent, at, i == 0)
 		e.value(f.Value, indent, e.key(f, indent))
 	}
-	e.scratch, e.path = e.scratch[:mark], e.path[:last]
+	e.sorted, e.path = e.sorted[:mark], e.path[:last]
 }
 
 func (e *encoder) sequence(n *Node, indent int, at place) {
