@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"os"
 	"syscall"
 	"testing"
 	"time"
@@ -9,20 +8,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 )
-
-// agentPod is a pod as agents run in: 134 lines.
-func agentPod(tb testing.TB) *corev1.Pod {
-	tb.Helper()
-	data, err := os.ReadFile("testdata/agent-pod.yaml")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	var pod corev1.Pod
-	if err := yaml.UnmarshalStrict(data, &pod); err != nil {
-		tb.Fatal(err)
-	}
-	return &pod
-}
 
 // cpu is the user and system time of this process, the garbage collector's
 // included.

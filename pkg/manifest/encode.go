@@ -193,7 +193,7 @@ func (e *encoder) number(n *Node) {
 		e.dst = strconv.AppendInt(e.dst, i, 10)
 	}
 	switch {
-	case string(e.dst[mark:]) == s: // nearly always
+	case err == nil && string(e.dst[mark:]) == s: // nearly always
 	case !isJSONNumber(s):
 		e.fail(n.Pos, "%q is not a number as JSON has it", s)
 	case err != nil:
@@ -215,7 +215,7 @@ func (e *encoder) bigNumber(n *Node) {
 
 func isJSONNumber(s string) bool {
 	digits := strings.TrimPrefix(s, "-")
-	return digits != "" && isDigit(digits[0]) && json.Valid([]byte(s))
+	return digits != "" && isDigit(digits[0]) && isDigit(s[len(s)-1]) && json.Valid([]byte(s))
 }
 
 // string writes s with lines that continue it indented by indent.
