@@ -157,7 +157,7 @@ func (e *encoder) key(f *Field, indent int) place {
 		e.put(s)
 	case s == "<<":
 		e.fail(f.Pos, "is a key that merges when YAML is read")
-	case len(s) > keyLimit/6-2 && jsonLen(s) > keyLimit:
+	case len(s) > keyLimit/6-2 && jsonLen(s) > keyLimit: // JSON takes up to six characters for one
 		e.fail(f.Pos, "is a key of more than %d characters", keyLimit-2)
 	case len(s) > simpleKey || strings.IndexFunc(s, isLineEnd) >= 0:
 		e.put("? ")
@@ -303,7 +303,7 @@ func (e *encoder) word(s string, indent, column int, quoted bool) int {
 		e.dst = utf8.AppendRune(e.dst, r)
 		column++
 		if afterBreak = isBreak(r); afterBreak {
-			e.line, column = len(e.dst), 0
+			column = 0
 		}
 	}
 	return column
@@ -387,7 +387,6 @@ func (e *encoder) literal(s string, indent int) {
 		e.fresh = lineBreak != ""
 		s = rest
 	}
-	e.line = len(e.dst)
 }
 
 // chomping says how many breaks s ends with: none, one, or more.

@@ -108,7 +108,7 @@ func checkAppend(t *testing.T, v any) {
 func checkPlace(t *testing.T, err error) {
 	t.Helper()
 	first, ok := errors.AsType[*Error](err)
-	if !ok || !first.Pos.IsValid() || strings.ContainsAny(first.Msg, "\n\r") {
+	if !ok || !first.Pos.IsValid() || strings.ContainsAny(first.Error(), "\n\r") {
 		t.Errorf("%q: want an *Error of one line with a place", err)
 	}
 }
@@ -162,7 +162,8 @@ func TestShapes(t *testing.T) {
 		"list below a key is not indented": map[string]any{"a": []any{1, map[string]any{"b": []any{2}, "c": 3}}},
 		"mapping in a list":                []any{map[string]any{"a": 1, "b": map[string]any{"c": nil}}, map[string]any{"d": false}},
 		"literal, then more":               map[string]any{"a": "x\n", "b": "x\n\n", "c": []any{"x\n", "y"}, "d": map[string]any{"e": "\n"}, "f": 1},
-		"deep enough to fold at once":      deep(60, "word word word word"),
+		"deep enough to fold at once":      deep(60, "word word  word word"),
+		"no fold before the first word":    deep(60, []any{" \tword word ", " word word ", " ", "\t "}),
 		"long keys of mappings and lists":  map[string]any{strings.Repeat("k", 129): map[string]any{"a": []any{1}}, strings.Repeat("l", 130): []any{1, []any{2}}},
 	} {
 		t.Run(why, func(t *testing.T) { checkAppend(t, v) })
@@ -259,6 +260,9 @@ func TestAppendRefuses(t *testing.T) {
 				"test.yaml:5:3: a[2].b: has a byte that is not UTF-8, which YAML does not carry"},
 		{"sigs makes a space of it", Str("a\u0085b", at(2)),
 			"test.yaml:2:3: has the control character '\\u0085', which YAML does not carry"},
+		{"a message is one line whatever the key is", under("a\n\xff", Str("\x7f", at(2))),
+			`test.yaml:1:3: ["a\n\xff"]: has a byte that is not UTF-8, which YAML does not carry` + "\n" +
+				`test.yaml:2:3: ["a\n\xff"]: has the control character '\x7f', which YAML does not carry`},
 		{"readers merge", under("<<", Str("x", at(2))), "test.yaml:1:3: <<: is a key that merges when YAML is read"},
 		{"readers take keys up to 1024 characters with quotes", under(strings.Repeat("k", 1023), Str("x", at(2))),
 			"test.yaml:1:3: " + strings.Repeat("k", 1023) + ": is a key of more than 1022 characters"},
@@ -293,7 +297,7 @@ func TestAppendRefuses(t *testing.T) {
 // TestKeyOrder holds the order of random keys against sigs where sigs has but
 // one.
 func TestKeyOrder(t *testing.T) {
-	parts := []string{"a", "b", "B", "é", "x", "-", ".", "/", "_", "0", "00", "1", "2", "9", "10", "12", "٣", "😀", "日"}
+	parts := []string{"a", "b", "B", "é", "ê", "x", "-", ".", "/", "_", "0", "00", "1", "2", "9", "10", "12", "٣", "😀", "😁", "日", "旦"}
 	rng := rand.New(rand.NewPCG(5, 6))
 	cycles := 0
 	for range 4000 {

@@ -98,7 +98,7 @@ func (s *slab[T]) reset() {
 	case s.taken > len(s.block):
 		s.block = make([]T, s.taken)
 	default:
-		clear(s.block[:s.used])
+		clear(s.block[:s.used]) // or it would keep the object alive
 	}
 	s.used, s.taken = 0, 0
 }

@@ -184,6 +184,7 @@ type odd struct {
 	EmptySlice       []int             `json:"emptySlice"`
 	OmittedSlice     []int             `json:"omittedSlice,omitempty"`
 	KeptSlice        []int             `json:"keptSlice,omitzero"` // empty is not zero
+	OmittedEither    []int             `json:"omittedEither,omitempty,omitzero"`
 	NilMap           map[string]string `json:"nilMap"`
 	EmptyMap         map[string]int    `json:"emptyMap"`
 	NilPointer       *int              `json:"nilPointer"`
@@ -227,7 +228,7 @@ func TestGoTypes(t *testing.T) {
 	ptr := &text
 	obj := &odd{
 		Inline: Inline{A: 1, B: 2}, Untagged: 3, Skipped: 4, Dash: 5,
-		EmptySlice: []int{}, OmittedSlice: []int{}, KeptSlice: []int{}, EmptyMap: map[string]int{},
+		EmptySlice: []int{}, OmittedSlice: []int{}, KeptSlice: []int{}, OmittedEither: []int{}, EmptyMap: map[string]int{},
 		Pointers: []*int{&one, nil}, Deep: &ptr, Bytes: []byte("yes"), Array: [2]string{"a", "012"}, ByteArray: [2]byte{1, 2},
 		Number: "1.50", Quoted: quoted{6}, Text: netip.MustParseAddr("10.0.0.1"), IntKeys: map[int]string{10: "a", 9: "b"},
 		NamedKeys: map[named]named{"k": "v"},
