@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -15,11 +16,13 @@ import (
 
 	"github.com/scion-gen/scion-gen/pkg/manifest"
 	"github.com/scion-gen/scion-gen/pkg/render"
+	"github.com/scion-gen/scion-gen/pkg/tree"
 	"github.com/scion-gen/scion-gen/templates"
 )
 
 func renderCommand() *cobra.Command {
 	var output string
+	var flags treeFlags
 	cmd := &cobra.Command{
 		Use:   "render [PATH...]",
 		Short: "Write the manifests of agents",
@@ -27,22 +30,30 @@ func renderCommand() *cobra.Command {
 current directory if there are none, standard input for -) and writes the
 Kubernetes objects that run the agents.
 
+In a directory, render owns the files it wrote: it changes those that differ,
+removes those that are no longer rendered, and touches no others.
+
 Nothing is written if anything in the configuration is wrong; every mistake is
 reported as file:line:column, and the exit code is 1.`,
 		Example: `  scion-gen render agents -o manifests    # a tree that kustomize builds
   scion-gen render agents | kubectl apply --server-side -f -`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			manifests, err := renderPaths(args, cmd.InOrStdin())
+			files, err := readPaths(args, cmd.InOrStdin())
+			if err != nil {
+				return err
+			}
+			manifests, err := renderFiles(files)
 			if err != nil {
 				return err
 			}
 			if output == "-" {
 				return writeStream(manifests, cmd.OutOrStdout())
 			}
-			return writeTree(manifests, output)
+			return syncTree(output, header(files), treeFiles(manifests), flags, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "-", "the directory to write to, or - for standard output")
+	flags.register(cmd)
 	return cmd
 }
 
@@ -56,10 +67,10 @@ func loadPaths(paths []string, stdin io.Reader) (*render.Config, error) {
 	return config, asInput(err)
 }
 
-func renderPaths(paths []string, stdin io.Reader) (*render.Manifests, error) {
-	config, err := loadPaths(paths, stdin)
+func renderFiles(files []render.File) (*render.Manifests, error) {
+	config, err := render.Load(templates.Files(), files)
 	if err != nil {
-		return nil, err
+		return nil, asInput(err)
 	}
 	manifests, err := config.Render()
 	return manifests, asInput(err)
@@ -137,18 +148,26 @@ func writeStream(m *render.Manifests, w io.Writer) error {
 	return out.Flush()
 }
 
-func writeTree(m *render.Manifests, dir string) error {
-	for f, err := range m.Files() {
-		if err != nil {
-			return err
-		}
-		path := filepath.Join(dir, filepath.FromSlash(f.Name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return err
-		}
-		if err := os.WriteFile(path, f.Data, 0o644); err != nil {
-			return err
+// header is the index's, the same for equal input wherever it is read from.
+func header(files []render.File) tree.Header {
+	sums := make([]string, len(files))
+	for i, f := range files {
+		sums[i] = fmt.Sprintf("%x", sha256.Sum256(f.Data))
+	}
+	slices.Sort(sums)
+	return tree.Header{
+		Generator: "scion-gen " + version,
+		Schema:    render.APIVersion,
+		Input:     fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(strings.Join(sums, "\n")))),
+	}
+}
+
+func treeFiles(m *render.Manifests) tree.Files {
+	return func(yield func(tree.File, error) bool) {
+		for f, err := range m.Files() {
+			if !yield(tree.File{Name: f.Name, Data: f.Data, Objects: f.Objects}, err) {
+				return
+			}
 		}
 	}
-	return nil
 }

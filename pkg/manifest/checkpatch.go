@@ -96,7 +96,7 @@ func (c patchChecker) directive(f *Field, path string, fresh bool) {
 func (c patchChecker) list(n *Node, p schema, path string, fresh bool) {
 	key := p.list.MergeKey
 	fresh = fresh || slices.ContainsFunc(n.Items, replacesList)
-	seen := make(map[string]*Node, len(n.Items))
+	seen := make(map[[2]string]*Node, len(n.Items))
 	for i, item := range n.Items {
 		if replacesList(item) {
 			continue
@@ -106,14 +106,15 @@ func (c patchChecker) list(n *Node, p schema, path string, fresh bool) {
 		if key != "" {
 			name, nameAt = item.Get(key), Child(at, key)
 		}
-		switch {
-		case name.IsNull() || name.Kind >= Sequence:
+		if name.IsNull() || name.Kind >= Sequence {
 			c.unnamed(item, n.Pos, at, key)
 			continue
-		case seen[name.Text] != nil:
-			c.errs.Add(name.Pos, nameAt, "is in this list already, at %s; make them one item", seen[name.Text].Pos)
-		default:
-			seen[name.Text] = name
+		}
+		id := [2]string{name.Text, p.second.of(item)}
+		if first := seen[id]; first != nil {
+			c.errs.Add(name.Pos, nameAt, "is in this list already, at %s; make them one item", first.Pos)
+		} else {
+			seen[id] = name
 		}
 		c.value(item, p.item(), at, fresh)
 	}
@@ -143,7 +144,10 @@ func (c patchChecker) unkeyed(n *Node, p schema, path string) {
 		elem.Type = p.Elem
 	}
 	for i, item := range n.Items {
-		if !replacesList(item) {
+		switch {
+		case item.IsNull():
+			c.errs.Add(n.Pos, Index(path, i), "is null, which removes nothing from a list; remove it")
+		case !replacesList(item):
 			c.value(item, elem, Index(path, i), true)
 		}
 	}

@@ -103,6 +103,28 @@ patch:8:12: spec.containers[2].name: is in this list already, at patch:5:11; mak
 `,
 		},
 		{
+			name: "twice by both keys", why: "a port is named by its protocol too, TCP where it has none",
+			patch: `
+spec:
+  containers:
+  - name: a
+    ports:
+    - {containerPort: 53}
+    - {containerPort: 53, protocol: UDP}
+    - {containerPort: 53, protocol: TCP}
+`,
+			want: `
+patch:8:23: spec.containers[0].ports[2].containerPort: is in this list already, at patch:6:23; make them one item
+`,
+		},
+		{
+			name: "null in a list", why: "a list is no mapping: null would stay, and be an empty string to the API",
+			patch: `{spec: {containers: [{name: a, args: [a, null]}]}}`,
+			want: `
+patch:1:38: spec.containers[0].args[1]: is null, which removes nothing from a list; remove it
+`,
+		},
+		{
 			name: "nothing to act on", why: "what replaces a list or mapping has nothing below it that a directive could remove",
 			patch: `
 spec:

@@ -40,7 +40,8 @@ const (
 // that beats this patch. So
 //
 //   - a removal (null, "$patch: delete") leaves of a mapping or list what leads
-//     to such leaves, and of an item of a keyed list its merge key too;
+//     to such leaves, and beside them the merge key of an item of a keyed list
+//     and the type that allows a field;
 //   - a replacement ("$patch: replace", or a value of another kind) is made,
 //     and what is left of the old value as above is then merged over it;
 //   - a member of a union (see below) with such a leaf stays whole, and the one
@@ -59,6 +60,9 @@ const (
 //	hook's handler, value or valueFrom   needs $retainKeys
 //	sets type away from the one that     keeps localhostProfile or   removes it
 //	allows a field beside it             rollingUpdate
+//	ports of one number and two          merges them, and one port   two ports: the API tells
+//	protocols (and topology spread       is lost                     them apart by both
+//	constraints of one key)
 //	$patch: delete in a mapping          leaves {}                   removes the key
 //	$patch: replace in a mapping that    drops the mapping           sets the mapping
 //	base does not have
@@ -90,9 +94,10 @@ type merger struct {
 
 // A schema is what the API says of a value.
 type schema struct {
-	*Type            // nil where nothing is known
-	list  *TypeField // of a list that is merged: how; else nil
-	key   string     // of an item of a list: the merge key
+	*Type             // nil where nothing is known
+	list   *TypeField // of a list that is merged: how; else nil
+	second secondKey  // of a list that is merged: what names its items too
+	key    string     // of an item of a list: the merge key
 }
 
 func (p schema) child(key string) schema {
@@ -109,7 +114,7 @@ func (p schema) child(key string) schema {
 	case !f.Merge || f.Type.Shape != ShapeList:
 		return schema{Type: f.Type}
 	}
-	return schema{Type: f.Type, list: f}
+	return schema{Type: f.Type, list: f, second: secondKeys[f.Type.Elem.Go]}
 }
 
 func (p schema) item() schema { return schema{Type: p.Elem, key: p.list.MergeKey} }
@@ -192,7 +197,7 @@ func (m merger) schemaOf(f *Field, p schema) schema {
 
 // makeRoom removes from d the members of a union that cannot stand beside f,
 // except those that patch sets too. It is false, and d is as it was, where one
-// of them is kept.
+// of them is kept, or the value that f would change.
 func (m merger) makeRoom(d *draft, members []string, f *Field, patch *Node, p schema) bool {
 	gone := func(old Field) bool {
 		return old.Key != f.Key && slices.Contains(members, old.Key) && removes(patch.Get(old.Key))
@@ -201,7 +206,7 @@ func (m merger) makeRoom(d *draft, members []string, f *Field, patch *Node, p sc
 		return true
 	}
 	for _, old := range d.fields {
-		if gone(old) && m.kept(old.Value, f.Value.Pos, p.child(old.Key)) != nil {
+		if (gone(old) || old.Key == f.Key) && m.kept(old.Value, f.Value.Pos, p.child(old.Key)) != nil {
 			return false
 		}
 	}
@@ -237,7 +242,7 @@ func (m merger) list(old, patch *Node, p schema) *Node {
 		switch merged := m.merge(items[at], item, p.item()); {
 		case merged == nil:
 			own()
-			items = slices.DeleteFunc(items, func(other *Node) bool { return p.names(item.Get(p.list.MergeKey), other) })
+			items = slices.DeleteFunc(items, func(other *Node) bool { return p.same(item, other) })
 		case merged != items[at]:
 			own()
 			items[at] = merged
@@ -252,27 +257,22 @@ func (m merger) list(old, patch *Node, p schema) *Node {
 // find is the index of the item that want names, or -1. It looks from hint
 // on first, where the last one was: patches mostly name items in their order.
 func (p schema) find(items []*Node, want *Node, hint int) int {
-	key := p.list.MergeKey
-	if key != "" {
-		want = want.Get(key)
-	}
-	if want.IsNull() {
-		return -1
-	}
 	hint = max(0, min(hint, len(items)))
 	for i, item := range items[hint:] {
-		if p.names(want, item) {
+		if p.same(want, item) {
 			return hint + i
 		}
 	}
-	return slices.IndexFunc(items[:hint], func(item *Node) bool { return p.names(want, item) })
+	return slices.IndexFunc(items[:hint], func(item *Node) bool { return p.same(want, item) })
 }
 
-func (p schema) names(want, item *Node) bool {
-	if p.list.MergeKey != "" {
-		item = item.Get(p.list.MergeKey)
+// same reports whether a and b name the same item of a list that is merged.
+func (p schema) same(a, b *Node) bool {
+	key := p.list.MergeKey
+	if key == "" {
+		return equal(a, b)
 	}
-	return equal(want, item)
+	return equal(a.Get(key), b.Get(key)) && (p.second.field == "" || p.second.same(a, b))
 }
 
 // equal reports whether two scalars are.
@@ -298,22 +298,23 @@ func (m merger) kept(old *Node, by Pos, p schema) *Node {
 
 func (m merger) keptFields(old *Node, by Pos, p schema) *Node {
 	var fields []Field
-	same, named := true, false
+	u, _ := unionOf(p.Type)
+	same, named := true, 0
 	for _, f := range old.Fields {
 		kept := m.kept(f.Value, by, p.child(f.Key))
 		same = same && kept == f.Value
 		switch {
 		case kept != nil:
 			fields = append(fields, Field{Key: f.Key, Value: kept, Pos: f.Pos})
-		case f.Key == p.key && p.key != "":
+		case f.Key == p.key && p.key != "", f.Key == u.by && u.by != "":
 			fields = append(fields, f)
-			named = true
+			named++
 		}
 	}
 	switch {
 	case same:
 		return old
-	case len(fields) == 0 || named && len(fields) == 1:
+	case len(fields) == named:
 		return nil
 	}
 	return &Node{Kind: Mapping, Fields: fields, Pos: old.Pos}

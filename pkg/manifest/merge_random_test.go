@@ -88,7 +88,8 @@ func (g *generator) keys(p schema, depth int) []string {
 	}
 	var keys []string
 	for _, f := range p.Fields {
-		if f.Name != "status" && f.Name != p.key {
+		// Upstream knows no second keys, so the judge could not follow.
+		if f.Name != p.key && f.Name != secondKeys[p.Go].field {
 			keys = append(keys, f.Name)
 		}
 	}
@@ -161,9 +162,9 @@ func (g *generator) marked(n *Node, percent int) *Node {
 // named adds items to a list that is merged, none that it has already.
 func (g *generator) named(n *Node, p schema, size, depth int) *Node {
 	for i := range min(size, 5) {
-		name := g.name(p, i)
-		if !slices.ContainsFunc(n.Items, func(item *Node) bool { return p.names(name, item) }) {
-			n.Items = append(n.Items, g.item(name, p, depth))
+		item := g.item(g.name(p, i), p, depth)
+		if !slices.ContainsFunc(n.Items, func(other *Node) bool { return p.same(item, other) }) {
+			n.Items = append(n.Items, item)
 		}
 	}
 	return n

@@ -87,6 +87,12 @@ var rules = []struct{ name, why, base, patch, want string }{
 		want:  `{spec: {containers: [{name: a}, {name: c}]}}`,
 	},
 	{
+		name: "delete an item that is there twice", why: "an older tool may have left it so; gone is gone",
+		base:  `{spec: {containers: [{name: a, image: i}, {name: b}, {name: a}]}}`,
+		patch: `{spec: {containers: [{name: a, $patch: delete}]}}`,
+		want:  `{spec: {containers: [{name: b}]}}`,
+	},
+	{
 		name: "delete the last item", why: "the list stays, empty",
 		base:  `{spec: {volumes: [{name: a}]}}`,
 		patch: `{spec: {volumes: [{name: a, $patch: delete}]}}`,
@@ -296,6 +302,20 @@ func TestMergeKeep(t *testing.T) {
 			template: `{spec: {securityContext: {seccompProfile: {type: Localhost, localhostProfile: t}}}}`,
 			agent:    `{spec: {securityContext: {seccompProfile: {localhostProfile: a}}}}`,
 			patch:    `{spec: {securityContext: {seccompProfile: {type: RuntimeDefault}}}}`,
+			want:     `{spec: {securityContext: {seccompProfile: {type: Localhost, localhostProfile: a}}}}`,
+		},
+		{
+			name: "type of a union", why: "the agent's type stays, so what it allows does",
+			template: `{spec: {securityContext: {seccompProfile: {localhostProfile: t}}}}`,
+			agent:    `{spec: {securityContext: {seccompProfile: {type: Localhost}}}}`,
+			patch:    `{spec: {securityContext: {seccompProfile: {type: RuntimeDefault}}}}`,
+			want:     `{spec: {securityContext: {seccompProfile: {localhostProfile: t, type: Localhost}}}}`,
+		},
+		{
+			name: "union by type removed", why: "the agent's profile is nothing without the template's type",
+			template: `{spec: {securityContext: {seccompProfile: {type: Localhost, localhostProfile: t}, appArmorProfile: {type: Localhost, localhostProfile: t}}}}`,
+			agent:    `{spec: {securityContext: {seccompProfile: {localhostProfile: a}}}}`,
+			patch:    `{spec: {securityContext: {seccompProfile: {$patch: replace, type: RuntimeDefault}, appArmorProfile: null}}}`,
 			want:     `{spec: {securityContext: {seccompProfile: {type: Localhost, localhostProfile: a}}}}`,
 		},
 		{

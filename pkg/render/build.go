@@ -71,17 +71,26 @@ func (a *agent) podMeta() *manifest.Node {
 	)
 }
 
+// namespacePos is where the namespace was chosen; the zero Pos for default.
 func (a *agent) namespacePos() manifest.Pos {
-	if n := a.doc.root.At("metadata", "namespace"); !n.IsNull() {
-		return n.Pos
+	for _, n := range []*manifest.Node{
+		a.doc.root.At("metadata", "namespace"),
+		a.config.defaults.root.At("spec", "namespace"),
+	} {
+		if !n.IsNull() {
+			return n.Pos
+		}
 	}
-	return a.doc.root.At("metadata", "name").Pos
+	return manifest.Pos{}
 }
 
 // labels are Scion's (pkg/agent/run.go), those that Kubernetes recommends, and
 // the agent's own.
 func (a *agent) labels() *manifest.Node {
-	labels := object()
+	labels := object(
+		"app.kubernetes.io/managed-by", managedBy,
+		"app.kubernetes.io/name", "scion-agent",
+		"scion.agent", "true")
 	set := func(key, text string, setting ...string) {
 		if text != "" {
 			labels.Set(key, at(a.where(setting...), value(labelValue(text))))
@@ -89,10 +98,7 @@ func (a *agent) labels() *manifest.Node {
 	}
 	set("app.kubernetes.io/component", a.spec.Harness.Name, "harness", "name")
 	set("app.kubernetes.io/instance", a.pod)
-	set("app.kubernetes.io/managed-by", managedBy)
-	set("app.kubernetes.io/name", "scion-agent")
 	set("app.kubernetes.io/part-of", a.partOf(), "grove")
-	set("scion.agent", "true")
 	set("scion.grove", a.spec.Grove, "grove")
 	set("scion.grove_id", a.spec.Hub.GroveID, "hub", "groveID")
 	set("scion.harness_auth", a.spec.Harness.Auth, "harness", "auth")
@@ -109,13 +115,12 @@ func (a *agent) labels() *manifest.Node {
 // tool, and the agent's own. scion.grove_path, scion.workspace and
 // scion.homedir are paths on a broker's host, which no configuration knows.
 func (a *agent) annotations() *manifest.Node {
-	annotations := object()
+	annotations := object("scion.namespace", at(a.namespacePos(), value(a.namespace)))
 	set := func(key, text string, setting ...string) {
 		if text != "" {
 			annotations.Set(key, at(a.where(setting...), value(text)))
 		}
 	}
-	set("scion.namespace", a.namespace)
 	set("scion.username", a.spec.User.Name, "user", "name")
 	if g := a.spec.Workspace.Git; g != nil {
 		set("scion.git_clone", "true", "workspace", "git")

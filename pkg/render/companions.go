@@ -82,11 +82,12 @@ func (c *Config) policy(meta *manifest.Node, label, text string) *manifest.Node 
 		object("ipBlock", object("cidr", "0.0.0.0/0", "except", list(value(metadataIPv4)))),
 		object("ipBlock", object("cidr", "::/0", "except", list(value(metadataIPv6)))),
 	)))
-	if own := c.policies.Get("ingress"); own != nil {
-		ingress = own
+	own := c.defaults.root.At("spec", "networkPolicy")
+	if n := own.Get("ingress"); n != nil {
+		ingress = n
 	}
-	if own := c.policies.Get("egress"); own != nil {
-		egress = own
+	if n := own.Get("egress"); n != nil {
+		egress = n
 	}
 	return object("apiVersion", "networking.k8s.io/v1", "kind", "NetworkPolicy",
 		"metadata", meta,

@@ -190,6 +190,20 @@ type AgentSpec struct {
 	Pod *manifest.Node `json:"pod,omitempty"`
 }
 
+// PodPatch is what spec.pod may say: the rest of a Pod is its identity, which
+// is the agent's, and its status, which is the cluster's.
+type PodPatch struct {
+	Metadata PodPatchMetadata `json:"metadata,omitempty"`
+	Spec     corev1.PodSpec   `json:"spec,omitempty"`
+}
+
+// PodPatchMetadata is what a patch may change of a pod's metadata.
+type PodPatchMetadata struct {
+	Labels      map[string]string `json:"labels,omitempty" keys:"qualifiedName" format:"labelValue"`
+	Annotations map[string]string `json:"annotations,omitempty" keys:"qualifiedName"`
+	Finalizers  []string          `json:"finalizers,omitempty" patchStrategy:"merge"`
+}
+
 // Harness says how a task becomes a command line: command, then resumeArgs if
 // the agent resumes, systemPromptArgs if it has a system prompt, modelArgs if
 // it has a model, the agent's args, and taskArgs with the task. The value that

@@ -198,7 +198,7 @@ func (a *agent) env() []envVar {
 	for group, settings := range map[int][]setting{envTelemetry: telemetryEnv, envScion: scionEnv} {
 		for _, s := range settings {
 			if t := s.text(a); t != "" {
-				text(group, s.env, t, a.pos(strings.Split(s.path, ".")...))
+				text(group, s.env, t, a.settingPos(s.path))
 			}
 		}
 	}
@@ -214,6 +214,15 @@ func (a *agent) env() []envVar {
 		text(envStart, harnessCommandVar, command, pos)
 	}
 	return sortEnv(slices.Collect(maps.Values(vars)))
+}
+
+// settingPos is where a setting of the tables stands. The name is the one that
+// is not in the spec.
+func (a *agent) settingPos(path string) manifest.Pos {
+	if path == "metadata.name" {
+		return a.where()
+	}
+	return a.pos(strings.Split(path, ".")...)
 }
 
 func sortEnv(vars []envVar) []envVar {

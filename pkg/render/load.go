@@ -24,8 +24,7 @@ type File struct {
 // has its parent. Agents are resolved and rendered from it by Render.
 type Config struct {
 	fleet     Fleet
-	policies  *manifest.Node // the Fleet's spec.networkPolicy
-	defaults  layer          // the Fleet's spec.defaults; empty where there is none
+	defaults  layer // the Fleet's spec.defaults; empty where there is none
 	templates map[string]*template
 	agents    []*agentDocument
 }
@@ -33,6 +32,7 @@ type Config struct {
 // layer is what one document says of an agent. Later layers win.
 type layer struct {
 	source *manifest.Source
+	root   *manifest.Node // the whole document
 	spec   *manifest.Node // an AgentSpec without its pod; nil is empty
 	pod    *manifest.Node // the patch on the Pod; nil where there is none
 }
@@ -46,7 +46,6 @@ type template struct {
 
 type agentDocument struct {
 	layer
-	root     *manifest.Node
 	metadata AgentMetadata
 }
 
@@ -151,7 +150,6 @@ func (l *loader) fleet(doc manifest.Document) {
 		return
 	}
 	l.config.defaults = l.layer(doc, "spec", "defaults")
-	l.config.policies = doc.Root.At("spec", "networkPolicy")
 	l.decode(without(doc.Root, "spec", "defaults"), &l.config.fleet)
 }
 
@@ -169,12 +167,13 @@ func (l *loader) template(doc manifest.Document, builtIn bool) {
 	if at := doc.Root.At("spec", "template"); at != nil {
 		l.errs.Add(at.Pos, "spec.template", "a template names its parent with extends; write extends: %s", at.Text)
 	}
-	doc.Root = without(doc.Root, "spec", "extends")
 	t.layer = l.layer(doc, "spec")
+	t.spec = without(t.spec, "extends")
 }
 
 func (l *loader) agent(doc manifest.Document) {
-	a := &agentDocument{root: doc.Root}
+	a := &agentDocument{}
+	a.root = doc.Root
 	l.config.agents = append(l.config.agents, a)
 	right := l.check(doc.Root, agentType)
 	doc.Source.Name = "agent"
@@ -191,7 +190,7 @@ func (l *loader) agent(doc manifest.Document) {
 // layer takes the AgentSpec at keys out of a document and checks it.
 func (l *loader) layer(doc manifest.Document, keys ...string) layer {
 	spec := doc.Root.At(keys...)
-	la := layer{source: doc.Source, spec: without(spec, "pod"), pod: spec.Get("pod")}
+	la := layer{source: doc.Source, root: doc.Root, spec: without(spec, "pod"), pod: spec.Get("pod")}
 	if spec.IsNull() {
 		la.spec = nil
 		return la
@@ -204,18 +203,7 @@ func (l *loader) layer(doc manifest.Document, keys ...string) layer {
 	return la
 }
 
-// podPatch is what a patch on the Pod may say. The rest of a Pod is its
-// identity, which is the agent's, and its status, which is the cluster's.
-type podPatch struct {
-	Metadata struct {
-		Labels      map[string]string `json:"labels,omitempty" keys:"qualifiedName" format:"labelValue"`
-		Annotations map[string]string `json:"annotations,omitempty" keys:"qualifiedName"`
-		Finalizers  []string          `json:"finalizers,omitempty" patchStrategy:"merge"`
-	} `json:"metadata,omitempty"`
-	Spec corev1.PodSpec `json:"spec,omitempty"`
-}
-
-var podPatchType = manifest.TypeFor[podPatch]()
+var podPatchType = manifest.TypeFor[PodPatch]()
 
 func checkPodPatch(n *manifest.Node, path string, errs *manifest.Errors) {
 	patch := checker

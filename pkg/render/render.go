@@ -230,7 +230,7 @@ func (m *Manifests) WriteTo(w io.Writer) (int64, error) {
 			buf = append(buf, "---\n"...)
 		}
 		first = false
-		if buf, err = u.append(buf); err != nil {
+		if buf, err = appendAll(buf, u.objects()); err != nil {
 			return written, err
 		}
 		n, err := w.Write(buf)
@@ -242,9 +242,9 @@ func (m *Manifests) WriteTo(w io.Writer) (int64, error) {
 	return written, nil
 }
 
-// append writes the unit's objects as documents.
-func (u unit) append(dst []byte) ([]byte, error) {
-	for i, o := range u.objects() {
+// appendAll writes objects as documents.
+func appendAll(dst []byte, objects []*manifest.Node) ([]byte, error) {
+	for i, o := range objects {
 		if i > 0 {
 			dst = append(dst, "---\n"...)
 		}
@@ -256,38 +256,55 @@ func (u unit) append(dst []byte) ([]byte, error) {
 	return dst, nil
 }
 
+// Output is a rendered file. Name is slash-separated; Objects are what it
+// holds, as <kind>/<name>.
+type Output struct {
+	File
+	Objects []string
+}
+
 // Files are the files of a tree that kustomize can build: a folder for each
 // namespace, a file in it for each agent and each grove, a kustomization.yaml
-// at every level. Names are slash-separated. The order is fixed.
-func (m *Manifests) Files() iter.Seq2[File, error] {
-	return func(yield func(File, error) bool) {
+// at every level, after the files that it lists. The order is fixed.
+func (m *Manifests) Files() iter.Seq2[Output, error] {
+	return func(yield func(Output, error) bool) {
 		var folders []string
 		for namespace, units := range chunks(m.units, func(u unit) string { return u.namespace }) {
 			var names []string
 			for _, u := range units {
-				data, err := u.append(nil)
-				if !yield(File{namespace + "/" + u.name, data}, err) {
+				if !yield(u.output()) {
 					return
 				}
 				names = append(names, u.name)
 			}
-			if !yield(File{namespace + "/kustomization.yaml", kustomization(names)}, nil) {
+			if !yield(kustomization(namespace+"/", names), nil) {
 				return
 			}
 			folders = append(folders, namespace)
 		}
-		yield(File{"kustomization.yaml", kustomization(folders)}, nil)
+		yield(kustomization("", folders), nil)
 	}
+}
+
+func (u unit) output() (Output, error) {
+	objects := u.objects()
+	out := Output{File: File{Name: u.namespace + "/" + u.name}}
+	for _, o := range objects {
+		out.Objects = append(out.Objects, textOf(o.Get("kind"))+"/"+textOf(o.At("metadata", "name")))
+	}
+	var err error
+	out.Data, err = appendAll(nil, objects)
+	return out, err
 }
 
 // kustomization lists resources. The order of kustomize is first in, first
 // out: its default would sort the objects by kind.
-func kustomization(resources []string) []byte {
+func kustomization(folder string, resources []string) Output {
 	var b bytes.Buffer
 	b.WriteString("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n")
 	for _, r := range resources {
 		b.WriteString("- " + r + "\n")
 	}
 	b.WriteString("sortOptions:\n  order: fifo\n")
-	return b.Bytes()
+	return Output{File: File{Name: folder + "kustomization.yaml", Data: b.Bytes()}}
 }

@@ -99,7 +99,7 @@ func (r *resolver) agent(doc *agentDocument) *agent {
 // at is the node of a setting, or nil.
 func (a *agent) at(setting ...string) *manifest.Node { return a.tree.At(setting...) }
 
-// pos is where a setting was made; the agent's own name where nobody made it.
+// pos is where a setting was made; the zero Pos where nobody made it.
 func (a *agent) pos(setting ...string) manifest.Pos {
 	if n := a.tree.At(setting...); n != nil {
 		return n.Pos
@@ -109,7 +109,7 @@ func (a *agent) pos(setting ...string) manifest.Pos {
 
 // where is pos, or, for what nobody set, the place of the agent's name.
 func (a *agent) where(setting ...string) manifest.Pos {
-	if p := a.pos(setting...); p.IsValid() {
+	if p := a.pos(setting...); p.IsValid() && len(setting) > 0 {
 		return p
 	}
 	return a.doc.root.At("metadata", "name").Pos

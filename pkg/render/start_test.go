@@ -716,6 +716,10 @@ func need(t *testing.T, name string) string {
 
 func (p *runningPod) program(name, script string) {
 	p.t.Helper()
+	// A child forked meanwhile would hold the file open for writing, and nobody
+	// could run it: golang.org/issue/22315.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	if err := os.WriteFile(filepath.Join(p.dir, "bin", name), []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil {
 		p.t.Fatal(err)
 	}

@@ -40,6 +40,36 @@ var unions = map[reflect.Type]union{
 	reflect.TypeFor[appsv1.StatefulSetUpdateStrategy](): {members: []string{"rollingUpdate"}, by: "type", is: "RollingUpdate"},
 }
 
+// A secondKey is a field that, beside the merge key, tells the items of a list
+// apart.
+type secondKey struct {
+	field string
+	// otherwise is the value of an item without the field; where it is empty
+	// too, such an item may be any with its merge key.
+	otherwise string
+}
+
+// secondKeys are those of the API's listMapKey markers, which name both fields,
+// for the item types whose patchMergeKey tag has only the first.
+var secondKeys = map[reflect.Type]secondKey{
+	reflect.TypeFor[corev1.ContainerPort]():            {"protocol", "TCP"},
+	reflect.TypeFor[corev1.ServicePort]():              {"protocol", "TCP"},
+	reflect.TypeFor[corev1.TopologySpreadConstraint](): {"whenUnsatisfiable", ""},
+}
+
+// of is the value of the key in an item.
+func (k secondKey) of(item *Node) string {
+	if v := item.Get(k.field); v != nil && v.Kind == String {
+		return v.Text
+	}
+	return k.otherwise
+}
+
+func (k secondKey) same(a, b *Node) bool {
+	x, y := k.of(a), k.of(b)
+	return x == y || x == "" || y == ""
+}
+
 func fieldsOf[T any]() []string {
 	var names []string
 	for _, f := range TypeFor[T]().Fields {
