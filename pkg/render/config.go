@@ -25,7 +25,7 @@ type Header struct {
 type Fleet struct {
 	Header `json:",inline"`
 	// Name of the fleet; for people only.
-	Metadata FleetMetadata `json:"metadata"`
+	Metadata FleetMetadata `json:"metadata" required:"true"`
 	Spec     FleetSpec     `json:"spec"`
 }
 
@@ -72,7 +72,7 @@ type PodSecurity struct {
 // A template of the name of a built-in one replaces it.
 type AgentTemplate struct {
 	Header   `json:",inline"`
-	Metadata TemplateMetadata  `json:"metadata"`
+	Metadata TemplateMetadata  `json:"metadata" required:"true"`
 	Spec     AgentTemplateSpec `json:"spec"`
 }
 
@@ -91,7 +91,7 @@ type AgentTemplateSpec struct {
 // Agent is one agent.
 type Agent struct {
 	Header   `json:",inline"`
-	Metadata AgentMetadata `json:"metadata"`
+	Metadata AgentMetadata `json:"metadata" required:"true"`
 	Spec     AgentSpec     `json:"spec"`
 }
 

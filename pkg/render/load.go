@@ -72,8 +72,8 @@ func Load(builtIn, files []File) (*Config, error) {
 		l.file(f, false)
 	}
 	l.index()
-	if err := l.errs.Err(); err != nil {
-		return nil, err
+	if len(l.errs) > 0 {
+		return nil, finish(l.errs)
 	}
 	return l.config, nil
 }
@@ -91,8 +91,9 @@ func (l *loader) file(f File, builtIn bool) {
 			l.errs.Add(doc.Root.Pos, "", "the document is %s; want a mapping with apiVersion, kind, metadata and spec", doc.Root.Kind)
 			continue
 		}
+		version := doc.Root.Get("apiVersion")
 		switch kind := doc.Root.Get("kind"); {
-		case kind.IsNull():
+		case kind.IsNull(), !version.IsNull() && version.Text != APIVersion:
 			l.header(doc.Root)
 		case kind.Text == "Fleet":
 			l.fleet(doc)
@@ -114,8 +115,14 @@ func (l *loader) header(root *manifest.Node) {
 			header.Fields = append(header.Fields, f)
 		}
 	}
-	if v := root.Get("apiVersion"); v != nil && v.Text != APIVersion {
-		l.errs.Add(v.Pos, "apiVersion", "%q is not %s; keep other manifests in a folder of their own", v.Text, APIVersion)
+	group, _, _ := strings.Cut(APIVersion, "/")
+	switch v := root.Get("apiVersion"); {
+	case v.IsNull() || v.Text == APIVersion || v.Kind != manifest.String:
+	case strings.HasPrefix(v.Text, group+"/"):
+		l.errs.Add(v.Pos, "apiVersion", "%s is not known here; write %s", quoted(v.Text), APIVersion)
+		return
+	default:
+		l.errs.Add(v.Pos, "apiVersion", "%s is not %s; keep other manifests in a folder of their own", quoted(v.Text), APIVersion)
 		return
 	}
 	checker.Check(header, headerType, "", &l.errs)
@@ -123,10 +130,17 @@ func (l *loader) header(root *manifest.Node) {
 
 // check holds a document against its type and reports whether it is right.
 func (l *loader) check(root *manifest.Node, t *manifest.Type) bool {
-	before := len(l.errs)
-	checker.Check(root, t, "", &l.errs)
-	checkCredentials(root, "", &l.errs)
-	return len(l.errs) == before
+	var found, credentials manifest.Errors
+	checkCredentials(root, "", &credentials)
+	checker.Check(root, t, "", &found)
+	secret := map[manifest.Pos]bool{}
+	for _, e := range credentials {
+		secret[e.Pos] = true
+	}
+	// What else is wrong with a credential does not matter, and would show it.
+	found = slices.DeleteFunc(found, func(e *manifest.Error) bool { return secret[e.Pos] })
+	l.errs = slices.Concat(l.errs, found, credentials)
+	return len(found)+len(credentials) == 0
 }
 
 func (l *loader) fleet(doc manifest.Document) {

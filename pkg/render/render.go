@@ -49,12 +49,23 @@ func (c *Config) Render() (*Manifests, error) {
 	return &Manifests{units}, nil
 }
 
-// finish sorts mistakes and hides credentials that messages quote.
+// finish sorts mistakes, hides credentials that messages quote, and says what
+// several agents or containers inherit from one place once.
 func finish(errs manifest.Errors) error {
-	for _, e := range errs {
-		e.Msg = redact(e.Msg)
+	type mistake struct {
+		pos manifest.Pos
+		msg string
 	}
-	return errs.Err()
+	said := make(map[mistake]bool, len(errs))
+	var once manifest.Errors
+	for _, e := range errs {
+		m := mistake{e.Pos, redact(e.Msg)}
+		if !said[m] {
+			said[m] = true
+			once.Add(e.Pos, redact(e.Path), "%s", m.msg)
+		}
+	}
+	return once.Err()
 }
 
 // resolve merges the layers of all agents, sorted by namespace and pod name.
