@@ -243,8 +243,9 @@ func (l *loader) index() {
 			l.exists(t.extends, "spec.extends")
 		}
 	}
+	inCycle := map[string]bool{}
 	for _, t := range l.templates {
-		l.cycle(t)
+		l.cycle(t, inCycle)
 	}
 	l.exists(l.config.defaults.spec.Get("template"), "spec.defaults.template")
 	agents := map[[2]string]*manifest.Node{}
@@ -276,12 +277,16 @@ func (l *loader) exists(ref *manifest.Node, path string) {
 	l.errs.Add(ref.Pos, path, "there is no template %q%s", ref.Text, hint)
 }
 
-// cycle reports a template that is its own ancestor.
-func (l *loader) cycle(t *template) {
+// cycle reports a template that is its own ancestor; reported are the members
+// of cycles that have been.
+func (l *loader) cycle(t *template, reported map[string]bool) {
 	seen := []string{t.name.Text}
-	for up := l.config.parent(t); up != nil; up = l.config.parent(up) {
+	for up := l.config.parent(t); up != nil && !reported[up.name.Text]; up = l.config.parent(up) {
 		seen = append(seen, up.name.Text)
 		if up == t {
+			for _, name := range seen {
+				reported[name] = true
+			}
 			l.errs.Add(t.extends.Pos, "spec.extends", "the template extends itself: %s; remove one extends", strings.Join(seen, " > "))
 			return
 		}
