@@ -170,7 +170,7 @@ func homePath(text string) string {
 	case strings.HasPrefix(text, "~/"):
 		return quoted(text) + " starts with ~/; write " + strings.TrimPrefix(text, "~/")
 	case text == "" || path.IsAbs(text) || clean == "." || clean == ".." || strings.HasPrefix(clean, "../"):
-		return quoted(text) + " is not a path below the directory; write one such as .claude/settings.json"
+		return quoted(text) + " is not a relative path without ..; write one such as .claude/settings.json"
 	case clean != strings.TrimSuffix(text, "/"):
 		return quoted(text) + " is not a clean path; write " + clean
 	case strings.ContainsFunc(text, func(r rune) bool { return r < ' ' }):

@@ -293,11 +293,18 @@ func (c *podCheck) containerValues(path string, ctr corev1.Container) {
 }
 
 func (c *podCheck) podSecurity(v *verifier) {
+	wrong := map[manifest.Pos]bool{}
+	for _, e := range *c.errs {
+		wrong[e.Pos] = true
+	}
 	for _, result := range v.evaluator.EvaluatePod(v.level, &c.pod.ObjectMeta, &c.pod.Spec) {
 		if result.Allowed {
 			continue
 		}
 		path, pos := c.culprit(result.ForbiddenReason, result.ForbiddenDetail)
+		if wrong[pos] {
+			continue // of no type, say, and so of no allowed one
+		}
 		c.reportAt(pos, path, "Pod Security %s: %s: %s", v.level.Level, result.ForbiddenReason, result.ForbiddenDetail)
 	}
 }
@@ -346,13 +353,15 @@ func (c *podCheck) culprit(reason, detail string) (string, manifest.Pos) {
 	if s.pos.IsValid() {
 		return s.path, s.pos
 	}
-	for _, f := range podSecurityFields {
-		if p := c.removal([]string{"spec", "securityContext", f.field}); p.IsValid() && strings.Contains(reason, f.word) {
-			return "spec.securityContext", p
+	for _, at := range append(missing, "spec") {
+		for _, f := range podSecurityFields {
+			if !strings.Contains(reason, f.word) {
+				continue
+			}
+			if p := c.locate(at + ".securityContext." + f.field); p.IsValid() && (at == "spec" || c.rank(p) > 0) {
+				return at, p
+			}
 		}
-	}
-	for _, at := range missing {
-		return at, c.locate(at)
 	}
 	return "spec", manifest.Pos{}
 }
