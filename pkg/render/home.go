@@ -229,19 +229,14 @@ func (a *agent) checkHome() {
 	seen := map[string]manifest.Pos{}
 	for _, s := range a.seeds() {
 		for _, p := range s.parts {
-			sources := 0
-			for _, there := range []bool{p.text != nil, p.configMap != nil, p.secret != nil} {
-				if there {
-					sources++
-				}
-			}
-			if sources != 1 {
-				a.errs.Add(p.pos, "spec.home", "%s has to have one content: text, configMapKeyRef or secretKeyRef", s.path)
+			if p.text == nil && p.configMap == nil && p.secret == nil {
+				a.errs.Add(p.pos, a.setting(p.pos), "%s has no content; add text, configMapKeyRef or secretKeyRef", s.path)
 			}
 		}
+		at := s.parts[0].pos
 		if first, twice := seen[s.path]; twice {
-			a.errs.Add(s.parts[0].pos, "spec.home", "%s is written twice, first at %s; remove one", s.path, first)
+			a.errs.Add(at, a.setting(at), "%s is written twice, first at %s; remove one", s.path, first)
 		}
-		seen[s.path] = s.parts[0].pos
+		seen[s.path] = at
 	}
 }
