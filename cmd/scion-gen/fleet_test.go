@@ -23,15 +23,25 @@ const (
 	goldenRender = "../../golden/render"
 )
 
-// renderArgs runs scion-gen render and returns what it prints.
-func renderArgs(t testing.TB, args ...string) []byte {
+// renderStream is what scion-gen render prints for an input, without a word
+// beside it.
+func renderStream(t testing.TB, input ...string) []byte {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	code := run(t.Context(), append([]string{"render"}, args...), strings.NewReader(""), &stdout, &stderr)
-	if code != exitOK {
-		t.Fatalf("scion-gen render %s: exit code %d\n%s", strings.Join(args, " "), code, &stderr)
+	code := run(t.Context(), append([]string{"render"}, input...), strings.NewReader(""), &stdout, &stderr)
+	if code != exitOK || stderr.Len() > 0 {
+		t.Fatalf("scion-gen render %s: exit code %d\n%s", input, code, &stderr)
 	}
 	return stdout.Bytes()
+}
+
+// renderTree has scion-gen render write an input to a directory.
+func renderTree(t testing.TB, dir string, input ...string) {
+	t.Helper()
+	var stderr bytes.Buffer
+	if code := run(t.Context(), append([]string{"render", "-o", dir}, input...), strings.NewReader(""), &stderr, &stderr); code != exitOK {
+		t.Fatalf("scion-gen render %s -o %s: exit code %d\n%s", input, dir, code, &stderr)
+	}
 }
 
 // stockBuild is what the kustomize command prints for a directory. It has
@@ -70,42 +80,48 @@ func readFiles(t *testing.T, dir string) map[string]string {
 func TestOverlayBaseIsTheExampleFleet(t *testing.T) {
 	base := filepath.Join(overlays, "base")
 	if *update {
-		if err := os.RemoveAll(base); err != nil {
-			t.Fatal(err)
-		}
-		renderArgs(t, exampleFleet, "-o", base)
+		renderTree(t, base, exampleFleet)
 	}
 	rendered := t.TempDir()
-	renderArgs(t, exampleFleet, "-o", rendered)
+	renderTree(t, rendered, exampleFleet)
 	if diff := cmp.Diff(readFiles(t, base), readFiles(t, rendered)); diff != "" {
 		t.Errorf("run go test ./cmd/scion-gen -update (-committed +rendered):\n%s", diff)
 	}
 }
 
-// rendered are the inputs of render that are expected to succeed: the example
-// fleet and what golden/render has.
-func renderInputs(t *testing.T) []string {
+// renderInputs are what render takes without an error, by name: the example
+// fleet, and the files or directories of golden/render.
+func renderInputs(t *testing.T) map[string][]string {
 	t.Helper()
-	goldens, err := filepath.Glob(goldenRender + "/*/input")
-	if err != nil {
-		t.Fatal(err)
+	inputs := map[string][]string{"example fleet": {exampleFleet}}
+	for _, pattern := range []string{"/*.yaml", "/*/*.yaml"} {
+		files, err := filepath.Glob(goldenRender + pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			name := strings.Split(strings.TrimPrefix(file, goldenRender+"/"), "/")[0]
+			if filepath.Base(file) != "manifests.yaml" {
+				inputs[name] = append(inputs[name], file)
+			}
+		}
 	}
-	return append(goldens, exampleFleet)
+	return inputs
 }
 
 // What render writes is a fixed point of the stock kustomize: it takes the tree
 // without a word, and prints what render prints as a stream.
 func TestRenderedTreeIsFixedPointOfKustomize(t *testing.T) {
-	for _, input := range renderInputs(t) {
-		t.Run(filepath.Base(strings.TrimSuffix(input, "/input")), func(t *testing.T) {
+	for name, input := range renderInputs(t) {
+		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			renderArgs(t, input, "-o", dir)
-			stream := string(renderArgs(t, input, "-o", "-"))
+			renderTree(t, dir, input...)
+			stream := string(renderStream(t, input...))
 			if diff := cmp.Diff(stream, string(stockBuild(t, dir))); diff != "" {
 				t.Errorf("kustomize build changes what was rendered (-rendered +built):\n%s", diff)
 			}
 			first := readFiles(t, dir)
-			renderArgs(t, input, "-o", dir)
+			renderTree(t, dir, input...)
 			if diff := cmp.Diff(first, readFiles(t, dir)); diff != "" {
 				t.Errorf("rendering again changes the tree:\n%s", diff)
 			}
@@ -156,10 +172,13 @@ func TestOverlays(t *testing.T) {
 	}
 }
 
-// krustyBuild is kustomize build in process.
+// krustyBuild is kustomize build in process. Like the command it leaves the order
+// to the kustomization.
 func krustyBuild(t *testing.T, dir string) []byte {
 	t.Helper()
-	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), dir)
+	options := krusty.MakeDefaultOptions()
+	options.Reorder = krusty.ReorderOptionUnspecified
+	resources, err := krusty.MakeKustomizer(options).Run(filesys.MakeFsOnDisk(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +196,7 @@ func TestExampleClusterHasWhatTheFleetNeeds(t *testing.T) {
 	has := func(kind, name string) bool {
 		return slices.ContainsFunc(cluster, func(o object) bool { return o.kind == kind && o.name == name })
 	}
-	for _, p := range pods(t, renderArgs(t, exampleFleet)) {
+	for _, p := range pods(t, renderStream(t, exampleFleet)) {
 		if !has("Namespace", p.Namespace) {
 			t.Errorf("%s: examples/cluster has no namespace %s", p.Name, p.Namespace)
 		}

@@ -134,7 +134,7 @@ func writeChart(b *testing.B, n int) string {
 	holes := strings.NewReplacer(groveHole, "grove-gg", issueHole, "aaaaa")
 	write(b, filepath.Join(one, "agent.yaml"), holes.Replace(benchAgent))
 	var perFleet, perGrove, perAgent strings.Builder
-	for doc := range strings.SplitAfterSeq(string(renderArgs(b, one)), "\n---\n") {
+	for doc := range strings.SplitAfterSeq(string(renderStream(b, one)), "\n---\n") {
 		doc = "---\n" + strings.TrimSuffix(doc, "---\n")
 		switch doc = strings.NewReplacer("grove-gg", "{{ $grove.name }}", "agent-aaaaa", "{{ .name }}", "aaaaa", "{{ .issue }}").Replace(doc); {
 		case strings.Contains(doc, "{{ .name }}"):

@@ -98,7 +98,7 @@ func TestKubeScore(t *testing.T) {
 		"writable roots": {fleetWith(t, "readOnlyRootFilesystem: false"), []string{"container-security-context-readonlyrootfilesystem", lowIDs}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := kubeScore(t, renderArgs(t, want.dir))
+			got := kubeScore(t, renderStream(t, want.dir))
 			if !slices.Equal(got, want.findings) {
 				t.Errorf("findings are %q, want %q", got, want.findings)
 			}
@@ -395,7 +395,7 @@ func (s *scanned) hasPolicy() bool {
 
 // The example fleet passes what kube-linter and polaris check by default.
 func TestScannerChecks(t *testing.T) {
-	stream := renderArgs(t, exampleFleet)
+	stream := renderStream(t, exampleFleet)
 	scan := func() []*scanned {
 		objects := decode(t, stream)
 		var out []*scanned
@@ -424,7 +424,7 @@ func TestScannerChecks(t *testing.T) {
 // services, roles, disruption budgets, autoscalers, ingresses, jobs.
 func TestScannersKnowNoOtherKinds(t *testing.T) {
 	known := []string{"Pod", "ServiceAccount", "NetworkPolicy", "ConfigMap", "PersistentVolumeClaim"}
-	for _, o := range decode(t, renderArgs(t, exampleFleet)) {
+	for _, o := range decode(t, renderStream(t, exampleFleet)) {
 		if !slices.Contains(known, o.kind) {
 			t.Errorf("%s %s: scannerChecks has no checks of this kind", o.kind, o.name)
 		}
