@@ -89,8 +89,11 @@ func (l *look) findAgent() {
 }
 
 func (l *look) isApp(name string) bool {
+	if findContainer(l.pod.Spec.Containers, name) != nil || findStatus(l.pod.Status.ContainerStatuses, name) != nil {
+		return true
+	}
 	count, _ := l.apps()
-	return count == 0 || findContainer(l.pod.Spec.Containers, name) != nil || findStatus(l.pod.Status.ContainerStatuses, name) != nil
+	return count == 0
 }
 
 // apps counts the app containers, and names the last of them: those of the
@@ -331,8 +334,8 @@ func (l *look) endedBeforeDeadline() bool {
 }
 
 func (l *look) observeScheduling() {
-	if slices.ContainsFunc(l.pod.Status.ContainerStatuses, isNamed) || slices.ContainsFunc(l.pod.Status.InitContainerStatuses, isNamed) ||
-		l.pod.Spec.NodeName != "" || isTrue(l.scheduled) {
+	if l.pod.Spec.NodeName != "" || isTrue(l.scheduled) ||
+		slices.ContainsFunc(l.pod.Status.ContainerStatuses, isNamed) || slices.ContainsFunc(l.pod.Status.InitContainerStatuses, isNamed) {
 		return
 	}
 	l.facts.add(unplaced, true)
