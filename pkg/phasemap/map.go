@@ -14,18 +14,9 @@ import (
 // The pod is not changed, and it need not be well formed. Of its fields only
 // those in [Fields] are read.
 func Map(pod *corev1.Pod, opts Options, now time.Time) Status {
-	l := look{pod: pod, opts: opts, now: clock(stampOf(now))}
-	return l.status(table.pod)
-}
-
-// status decides by the rows of a table.
-func (l *look) status(rows []row) Status {
-	if l.pod == nil {
-		l.facts.add(noPod, true)
-	} else {
-		l.observe()
-	}
-	return l.verdict(decide(rows, &l.facts))
+	l := look{pod: pod, opts: &opts, now: clock(stampOf(now))}
+	l.observe()
+	return l.verdict(decide(table.pod, &l.facts))
 }
 
 // verdict says what a row says, of this Pod.
@@ -88,7 +79,7 @@ func (l *look) witness(a about) (w witness) {
 // hear takes a container that ended so, if it ended, for the witness. Its own
 // words come first: those of the Pod tend to be vague.
 func (l *look) hear(c subject, end *corev1.ContainerStateTerminated) witness {
-	w := witness{container: c.name, exitCode: l.exitCode(end)}
+	w := witness{container: c.name(), exitCode: l.exitCode(end)}
 	if c.waiting() && c.status.State.Waiting != nil {
 		w.message = cmp.Or(c.status.State.Waiting.Message, c.status.State.Waiting.Reason)
 	}
