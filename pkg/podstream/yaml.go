@@ -1,0 +1,3 @@
+package podstream
+
+func readYAML(src *source, yield func(Object, error) bool) {}
