@@ -150,7 +150,7 @@ func itemKind(list string) string {
 // endList reports a list of other things whose kind came too late to tell them
 // from Pods.
 func (d *decoder) endList(e *envelope) error {
-	if kind := e.doc.Pod.Kind; kind == "" || kind == "List" || itemKind(kind) == "Pod" || itemKind(kind) == e.assumed {
+	if kind := e.doc.Pod.Kind; kind == "" || kind == "List" || itemKind(kind) == e.assumed {
 		return nil
 	}
 	return d.end(e, "")

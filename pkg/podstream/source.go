@@ -28,14 +28,19 @@ type source struct {
 	used  int       // bytes handed out of block[1]
 	limit int64     // offset beyond which nothing is read
 	err   error     // of the last read of r
+
+	line, column int // if set, all positions are here: the text stands for some YAML
 }
 
 func newSource(r io.Reader) *source {
-	return &source{
-		r:     r,
-		block: [2][]byte{make([]byte, 0, blockSize), make([]byte, 0, blockSize)},
-		limit: maxObject,
-	}
+	s := &source{block: [2][]byte{make([]byte, 0, blockSize), make([]byte, 0, blockSize)}}
+	s.reset(r)
+	return s
+}
+
+// reset starts anew with r.
+func (s *source) reset(r io.Reader) {
+	*s = source{r: r, block: [2][]byte{s.block[0][:0], s.block[1][:0]}, limit: maxObject}
 }
 
 // Read implements io.Reader.
@@ -124,6 +129,9 @@ func (s *source) allow(offset int64) { s.limit = offset + maxObject }
 // position tells line and column of an offset, both from one; zeros if the
 // offset lies before what is kept. Columns count bytes, as compilers do.
 func (s *source) position(offset int64) (line, column int) {
+	if s.line > 0 {
+		return s.line, s.column
+	}
 	if offset < s.start || offset > s.end() {
 		return 0, 0
 	}
