@@ -17,11 +17,11 @@ import (
 )
 
 //go:embed testdata/bench/agent.json
-var agentJSON string
+var agentPod string
 
 // kubectlList is what kubectl get pods -A -o json prints for n agents.
 func kubectlList(n int) []byte {
-	item := "        " + strings.ReplaceAll(strings.TrimSpace(agentJSON), "\n", "\n        ")
+	item := "        " + strings.ReplaceAll(strings.TrimSpace(agentPod), "\n", "\n        ")
 	var b bytes.Buffer
 	b.WriteString("{\n    \"apiVersion\": \"v1\",\n    \"items\": [\n")
 	for i := range n {
