@@ -12,12 +12,15 @@ import (
 	"time"
 
 	"github.com/scion-gen/scion-gen/pkg/phasemap"
+	"github.com/scion-gen/scion-gen/pkg/podstream"
 
+	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/klog/v2"
 )
 
 // The labels that every agent's Pod carries.
@@ -151,6 +154,8 @@ func (r *phaseRun) run(ctx context.Context, cluster bool) error {
 	if err := r.prepare(cluster); err != nil {
 		return err
 	}
+	// The library logs what it also returns.
+	ctx = klog.NewContext(ctx, logr.Discard())
 	var err error
 	switch {
 	case cluster && r.watch:
@@ -242,13 +247,17 @@ func (r *phaseRun) show(a agent) error {
 	return nil
 }
 
-// warn says on stderr what could not be read.
-func (r *phaseRun) warn(where string, err error) {
+// warn says on stderr what could not be read. An empty file is in err already.
+func (r *phaseRun) warn(file string, err error) {
 	r.trouble = true
-	if where != "" {
-		fmt.Fprint(r.stderr, where, ": ")
+	switch {
+	case file == "":
+	case podstream.HasPosition(err):
+		file += ":"
+	default:
+		file += ": "
 	}
-	fmt.Fprintln(r.stderr, err)
+	fmt.Fprintf(r.stderr, "%s%v\n", file, err)
 }
 
 // finish closes the output and says with which code to end.

@@ -12,14 +12,12 @@ import (
 	"github.com/scion-gen/scion-gen/pkg/phasemap"
 	"github.com/scion-gen/scion-gen/pkg/podstream"
 
-	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
-	"k8s.io/klog/v2"
 )
 
 // watchCluster shows the agents of a cluster, then each change, until ctx is
@@ -78,8 +76,7 @@ func (f podFeed) start(client *podClient, stderr io.Writer) (synced <-chan struc
 	if err := informer.SetWatchErrorHandlerWithContext(complain(stderr)); err != nil {
 		return nil, err
 	}
-	quiet := klog.NewContext(f.ctx, logr.Discard())
-	go informer.RunWithContext(quiet)
+	go informer.RunWithContext(f.ctx)
 	return registration.HasSyncedChecker().Done(), nil
 }
 
@@ -232,7 +229,7 @@ func (o *observer) show(name types.NamespacedName, now time.Time) error {
 		o.tracker.Forget(p.doc.Pod.UID)
 		delete(o.pods, name)
 	}
-	if !settled || unworded(status) == unworded(p.shown) {
+	if !settled || !news(p.shown, status) {
 		return nil
 	}
 	p.shown = status
@@ -251,8 +248,13 @@ func (o *observer) judge(p *observed, now time.Time) (status phasemap.Status, se
 	return status, status.Rule != "PM005"
 }
 
-// unworded is s without its message, in which counters and times go by.
-func unworded(s phasemap.Status) phasemap.Status {
-	s.Message = ""
-	return s
+// news reports whether a Status is worth a line after another. Counters and
+// times go by in messages; and of what has ended, only the phase is still news:
+// the deletion of its Pod says nothing more.
+func news(before, now phasemap.Status) bool {
+	if before.Terminal && before.Phase == now.Phase {
+		return false
+	}
+	before.Message, now.Message = "", ""
+	return before != now
 }

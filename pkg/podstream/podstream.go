@@ -104,3 +104,13 @@ func (e *NotPodError) Error() string {
 	}
 	return b.String()
 }
+
+// HasPosition reports whether the text of err begins with line and column, so
+// that a file name before it needs no more than a colon.
+func HasPosition(err error) bool {
+	if e, ok := errors.AsType[*SyntaxError](err); ok {
+		return e.Line > 0
+	}
+	e, ok := errors.AsType[*NotPodError](err)
+	return ok && e.Line > 0
+}
