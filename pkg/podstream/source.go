@@ -49,7 +49,7 @@ func (s *source) Read(p []byte) (int, error) {
 		if s.end() >= s.limit {
 			return 0, errTooLarge
 		}
-		if err := s.fill(); err != nil {
+		if err := s.more(); err != nil {
 			return 0, err
 		}
 	}
@@ -63,59 +63,56 @@ var errUTF16 = errors.New("the text is UTF-16; save it as UTF-8")
 // sniff returns the first character that is no space, without consuming it. A
 // byte order mark is dropped. The error is io.EOF if there is no character.
 func (s *source) sniff() (byte, error) {
-	for len(s.block[1]) < 3 { // three bytes tell every byte order mark
-		if err := s.more(); err == io.EOF {
-			break
-		} else if err != nil {
+	for {
+		err := s.more()
+		start := s.block[1]
+		switch {
+		case bytes.HasPrefix(start, []byte("\xFF\xFE")), bytes.HasPrefix(start, []byte("\xFE\xFF")):
+			return 0, errUTF16
+		case bytes.HasPrefix(start, []byte("\xEF\xBB\xBF")):
+			s.used = 3
+		}
+		rest := bytes.TrimLeft(start[s.used:], " \t\r\n")
+		switch {
+		case len(rest) > 0 && (len(start) >= 3 || err != nil): // three bytes tell a mark
+			return rest[0], nil
+		case err != nil:
 			return 0, err
+		case len(start) == blockSize:
+			return '{', nil // only space so far: JSON may begin like that
 		}
 	}
-	start := s.block[1]
-	switch {
-	case bytes.HasPrefix(start, []byte("\xFF\xFE")), bytes.HasPrefix(start, []byte("\xFE\xFF")):
-		return 0, errUTF16
-	case bytes.HasPrefix(start, []byte("\xEF\xBB\xBF")):
-		s.used = 3
-	}
-	rest := bytes.TrimLeft(start[s.used:], " \t\r\n")
-	switch {
-	case len(rest) > 0:
-		return rest[0], nil
-	case len(start) < blockSize:
-		return 0, io.EOF
-	}
-	return '{', nil // nothing but space so far: JSON may begin like that
 }
 
-// more reads on to the end of the first block.
+// more reads once, in place of the older block if the newer one is full. A
+// block fills up before that, so that what small reads brought is kept too.
 func (s *source) more() error {
-	block := s.block[1]
-	n, err := s.r.Read(block[len(block):blockSize])
-	s.block[1] = block[:len(block)+n]
-	if n > 0 {
-		return nil
-	}
-	return err
-}
-
-// fill reads the next block in place of the older one.
-func (s *source) fill() error {
 	if s.err != nil {
 		return s.err
 	}
+	if len(s.block[1]) == blockSize {
+		s.drop()
+	}
+	block := s.block[1]
+	n, err := s.r.Read(block[len(block):blockSize])
+	s.block[1] = block[:len(block)+n]
+	s.err = err
+	if n > 0 {
+		return nil
+	}
+	return err // nil too: the caller of Read asks again
+}
+
+// drop forgets the older block and puts the newer one in its place.
+func (s *source) drop() {
 	old := s.block[0]
 	s.lines += bytes.Count(old, []byte{'\n'})
 	if i := bytes.LastIndexByte(old, '\n'); i >= 0 {
 		s.bol = s.start + int64(i) + 1
 	}
 	s.start += int64(len(old))
-	n, err := s.r.Read(old[:blockSize])
-	s.block[0], s.block[1] = s.block[1], old[:n]
-	s.used, s.err = 0, err
-	if n == 0 {
-		return err // nil too: the caller of Read asks again
-	}
-	return nil
+	s.block[0], s.block[1] = s.block[1], old[:0]
+	s.used = 0
 }
 
 // end is the offset of the first byte not read yet.

@@ -127,7 +127,7 @@ func (r *yamlReader) take(line []byte) error {
 		return nil // a directive, such as %YAML 1.2
 	case r.list.place == outside && isItems(line):
 		r.list = items{place: heading, kind: r.listKind()}
-		return nil
+		return r.add(&r.document, []byte("items: []\n"), 0) // in their stead
 	case r.list.place == heading || r.list.place == inside:
 		return r.takeInList(line, body, indent)
 	}
@@ -136,10 +136,10 @@ func (r *yamlReader) take(line []byte) error {
 
 // takeInList is take for a line behind items:.
 func (r *yamlReader) takeInList(line, body []byte, indent int) error {
-	dash := body[0] == '-' && (len(body) == 1 || bytes.IndexByte([]byte(" \t\r\n"), body[1]) >= 0)
+	dash := isMarker(body, "-")
 	first := r.list.place == heading
 	switch {
-	case body[0] == '#' || len(bytes.TrimSpace(body)) == 0:
+	case len(bytes.TrimSpace(body)) == 0 || body[0] == '#':
 		return r.add(&r.item, line, indent)
 	case dash && (first || indent == r.list.indent):
 		if err := r.endItem(); err != nil {
@@ -157,8 +157,8 @@ func (r *yamlReader) takeInList(line, body []byte, indent int) error {
 	}
 	r.list.place = behind
 	if first { // no list of this style: the parser will see
-		r.list.place = outside
-		r.document.text.WriteString("items:\n")
+		r.document.text.Truncate(r.document.text.Len() - len(" []\n"))
+		r.document.text.WriteByte('\n')
 	}
 	return r.add(&r.document, line, indent)
 }
@@ -189,9 +189,6 @@ func (r *yamlReader) endItem() error {
 func (r *yamlReader) endDocument() error {
 	if err := r.endItem(); err != nil {
 		return err
-	}
-	if r.list.place != outside { // for what else the document says of its items
-		r.document.text.WriteString("items: []\n")
 	}
 	r.list = items{}
 	return r.convert(&r.document, "", true)
@@ -255,7 +252,7 @@ func (c *chunk) broken(err error) error {
 	return e
 }
 
-// isMarker reports whether line separates documents.
+// isMarker reports whether line begins with a marker, which is a word by itself.
 func isMarker(line []byte, marker string) bool {
 	rest, ok := bytes.CutPrefix(line, []byte(marker))
 	return ok && (len(rest) == 0 || bytes.IndexByte([]byte(" \t\r\n"), rest[0]) >= 0)
