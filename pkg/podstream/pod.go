@@ -311,7 +311,7 @@ func (r podReader) terminated(s *corev1.ContainerStateTerminated, name string) (
 
 // exitCode reads an exit code. Null is 0, as a typed client has it. Codes of
 // Windows may come unsigned; what fits neither way is remembered as unreadable,
-// so that nobody takes it for success.
+// and -1 as phasemap.ReadDocument has it, so that nobody takes it for success.
 func (r podReader) exitCode(s *corev1.ContainerStateTerminated) error {
 	null := r.PeekKind() == 'n'
 	n, ok, err := r.integer()
@@ -320,6 +320,7 @@ func (r podReader) exitCode(s *corev1.ContainerStateTerminated) error {
 	case ok && math.MinInt32 <= n && n <= math.MaxUint32:
 		s.ExitCode = int32(uint32(n))
 	default:
+		s.ExitCode = -1
 		r.doc.UnreadableExits = append(r.doc.UnreadableExits, s)
 	}
 	return err
