@@ -5,6 +5,9 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -75,4 +78,51 @@ func BenchmarkPhaseList(b *testing.B) {
 	b.ReportMetric(float64(theirs)/float64(ours), "x-less-cpu")
 	b.ReportMetric(float64(ours.Microseconds())/float64(b.N)/10_000, "µs/pod")
 	b.ReportMetric(float64(theirs.Microseconds())/float64(b.N)/10_000, "encoding/json-µs/pod")
+}
+
+// BenchmarkPhaseProcess runs the command itself over the same list from a pipe,
+// as kubectl would feed it, and reports the most memory it ever held: VmHWM of
+// the process once it has taken all of the list, with the pipe still open. (The
+// rusage of a child counts what its parent held, so it says nothing here.)
+func BenchmarkPhaseProcess(b *testing.B) {
+	text := kubectlList(10_000)
+	for _, output := range outputs {
+		b.Run(output, func(b *testing.B) {
+			b.SetBytes(int64(len(text)))
+			peak := 0
+			for b.Loop() {
+				peak = max(peak, peakOf(b, text, "phase", "-o", output))
+			}
+			b.ReportMetric(float64(peak)/1024, "peak-MiB")
+		})
+	}
+}
+
+// peakOf is the most memory that scion-gen held while it read text, in KiB.
+func peakOf(b *testing.B, text []byte, args ...string) int {
+	c := exec.CommandContext(b.Context(), "scion-gen", args...)
+	stdin, err := c.StdinPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		b.Fatal(err)
+	}
+	if _, err := stdin.Write(text); err != nil {
+		b.Fatal(err)
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.Process.Pid))
+	if err != nil {
+		b.Skip("the peak of a process is known on Linux alone")
+	}
+	stdin.Close()
+	if err := c.Wait(); err != nil {
+		b.Fatal(err)
+	}
+	_, line, _ := strings.Cut(string(status), "VmHWM:")
+	kib, err := strconv.Atoi(strings.Fields(line)[0])
+	if err != nil {
+		b.Fatal(err)
+	}
+	return kib
 }
