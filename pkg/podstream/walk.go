@@ -122,3 +122,10 @@ func (t *interner) of(b []byte) string {
 	}
 	return *slot
 }
+
+// SkipValue skips the next value. It takes the value whole, which is faster than
+// token by token, and holds no more than the limit on objects allows.
+func (w walker) SkipValue() error {
+	_, err := w.ReadValue()
+	return err
+}
