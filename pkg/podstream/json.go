@@ -107,11 +107,11 @@ func (d *decoder) envelope(kind string) error {
 func (d *decoder) open() (*envelope, error) {
 	e := &envelope{start: d.start(), doc: phasemap.Document{Pod: new(corev1.Pod)}}
 	pod := podReader{d.walker, &e.doc, new(int)}
-	err := d.object(func(name string) error {
+	err := d.object(func(name []byte) error {
 		if known, err := pod.field(name); known {
 			return err
 		}
-		return d.member(e, name)
+		return d.member(e, string(name))
 	})
 	return e, err
 }

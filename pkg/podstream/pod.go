@@ -40,27 +40,27 @@ func (r podReader) count() error {
 }
 
 // field reads one member of a Pod; known is false for those of no Pod.
-func (r podReader) field(name string) (known bool, err error) {
+func (r podReader) field(name []byte) (known bool, err error) {
 	pod := r.doc.Pod
-	switch name {
+	switch string(name) {
 	case "apiVersion":
 		pod.APIVersion, err = r.text()
 	case "kind":
 		pod.Kind, err = r.text()
 	case "metadata":
-		err = r.object(func(name string) error { return r.metadata(&pod.ObjectMeta, name) })
+		err = r.object(func(name []byte) error { return r.metadata(&pod.ObjectMeta, name) })
 	case "spec":
-		err = r.object(func(name string) error { return r.spec(&pod.Spec, name) })
+		err = r.object(func(name []byte) error { return r.spec(&pod.Spec, name) })
 	case "status":
-		err = r.object(func(name string) error { return r.status(&pod.Status, name) })
+		err = r.object(func(name []byte) error { return r.status(&pod.Status, name) })
 	default:
 		return false, nil
 	}
 	return true, err
 }
 
-func (r podReader) metadata(m *metav1.ObjectMeta, name string) (err error) {
-	switch name {
+func (r podReader) metadata(m *metav1.ObjectMeta, name []byte) (err error) {
+	switch string(name) {
 	case "name":
 		m.Name, err = r.text()
 	case "namespace":
@@ -85,8 +85,8 @@ func (r podReader) metadata(m *metav1.ObjectMeta, name string) (err error) {
 	return err
 }
 
-func (r podReader) spec(s *corev1.PodSpec, name string) (err error) {
-	switch name {
+func (r podReader) spec(s *corev1.PodSpec, name []byte) (err error) {
+	switch string(name) {
 	case "restartPolicy":
 		s.RestartPolicy, err = text[corev1.RestartPolicy](r)
 	case "nodeName":
@@ -109,8 +109,8 @@ func (r podReader) spec(s *corev1.PodSpec, name string) (err error) {
 	return err
 }
 
-func (r podReader) schedulingGate(g *corev1.PodSchedulingGate, name string) (err error) {
-	switch name {
+func (r podReader) schedulingGate(g *corev1.PodSchedulingGate, name []byte) (err error) {
+	switch string(name) {
 	case "name":
 		g.Name, err = r.text()
 	default:
@@ -119,8 +119,8 @@ func (r podReader) schedulingGate(g *corev1.PodSchedulingGate, name string) (err
 	return err
 }
 
-func (r podReader) volume(v *corev1.Volume, name string) (err error) {
-	switch name {
+func (r podReader) volume(v *corev1.Volume, name []byte) (err error) {
+	switch string(name) {
 	case "name":
 		v.Name, err = r.text()
 	case "persistentVolumeClaim":
@@ -133,8 +133,8 @@ func (r podReader) volume(v *corev1.Volume, name string) (err error) {
 	return err
 }
 
-func (r podReader) container(c *corev1.Container, name string) (err error) {
-	switch name {
+func (r podReader) container(c *corev1.Container, name []byte) (err error) {
+	switch string(name) {
 	case "name":
 		c.Name, err = r.text()
 	case "restartPolicy":
@@ -150,8 +150,8 @@ func (r podReader) container(c *corev1.Container, name string) (err error) {
 	return err
 }
 
-func (r podReader) restartRule(rule *corev1.ContainerRestartRule, name string) (err error) {
-	switch name {
+func (r podReader) restartRule(rule *corev1.ContainerRestartRule, name []byte) (err error) {
+	switch string(name) {
 	case "action":
 		rule.Action, err = text[corev1.ContainerRestartRuleAction](r)
 	case "exitCodes":
@@ -162,8 +162,8 @@ func (r podReader) restartRule(rule *corev1.ContainerRestartRule, name string) (
 	return err
 }
 
-func (r podReader) restartExitCodes(codes *corev1.ContainerRestartRuleOnExitCodes, name string) (err error) {
-	switch name {
+func (r podReader) restartExitCodes(codes *corev1.ContainerRestartRuleOnExitCodes, name []byte) (err error) {
+	switch string(name) {
 	case "operator":
 		codes.Operator, err = text[corev1.ContainerRestartRuleOnExitCodesOperator](r)
 	case "values":
@@ -180,8 +180,8 @@ func (r podReader) restartExitCodes(codes *corev1.ContainerRestartRuleOnExitCode
 	return err
 }
 
-func (r podReader) status(s *corev1.PodStatus, name string) (err error) {
-	switch name {
+func (r podReader) status(s *corev1.PodStatus, name []byte) (err error) {
+	switch string(name) {
 	case "phase":
 		s.Phase, err = text[corev1.PodPhase](r)
 	case "reason":
@@ -206,8 +206,8 @@ func (r podReader) status(s *corev1.PodStatus, name string) (err error) {
 	return err
 }
 
-func (r podReader) condition(c *corev1.PodCondition, name string) (err error) {
-	switch name {
+func (r podReader) condition(c *corev1.PodCondition, name []byte) (err error) {
+	switch string(name) {
 	case "type":
 		c.Type, err = text[corev1.PodConditionType](r)
 	case "status":
@@ -224,8 +224,8 @@ func (r podReader) condition(c *corev1.PodCondition, name string) (err error) {
 	return err
 }
 
-func (r podReader) containerStatus(s *corev1.ContainerStatus, name string) (err error) {
-	switch name {
+func (r podReader) containerStatus(s *corev1.ContainerStatus, name []byte) (err error) {
+	switch string(name) {
 	case "name":
 		s.Name, err = r.text()
 	case "ready":
@@ -242,17 +242,17 @@ func (r podReader) containerStatus(s *corev1.ContainerStatus, name string) (err 
 	case "containerID":
 		s.ContainerID, err = r.text()
 	case "state":
-		err = r.object(func(name string) error { return r.containerState(&s.State, name) })
+		err = r.object(func(name []byte) error { return r.containerState(&s.State, name) })
 	case "lastState":
-		err = r.object(func(name string) error { return r.containerState(&s.LastTerminationState, name) })
+		err = r.object(func(name []byte) error { return r.containerState(&s.LastTerminationState, name) })
 	default:
 		err = r.SkipValue()
 	}
 	return err
 }
 
-func (r podReader) containerState(s *corev1.ContainerState, name string) (err error) {
-	switch name {
+func (r podReader) containerState(s *corev1.ContainerState, name []byte) (err error) {
+	switch string(name) {
 	case "waiting":
 		s.Waiting, err = optional(r, r.waiting)
 	case "running":
@@ -265,8 +265,8 @@ func (r podReader) containerState(s *corev1.ContainerState, name string) (err er
 	return err
 }
 
-func (r podReader) waiting(s *corev1.ContainerStateWaiting, name string) (err error) {
-	switch name {
+func (r podReader) waiting(s *corev1.ContainerStateWaiting, name []byte) (err error) {
+	switch string(name) {
 	case "reason":
 		s.Reason, err = r.text()
 	case "message":
@@ -277,8 +277,8 @@ func (r podReader) waiting(s *corev1.ContainerStateWaiting, name string) (err er
 	return err
 }
 
-func (r podReader) running(s *corev1.ContainerStateRunning, name string) (err error) {
-	switch name {
+func (r podReader) running(s *corev1.ContainerStateRunning, name []byte) (err error) {
+	switch string(name) {
 	case "startedAt":
 		s.StartedAt, err = r.time()
 	default:
@@ -287,8 +287,8 @@ func (r podReader) running(s *corev1.ContainerStateRunning, name string) (err er
 	return err
 }
 
-func (r podReader) terminated(s *corev1.ContainerStateTerminated, name string) (err error) {
-	switch name {
+func (r podReader) terminated(s *corev1.ContainerStateTerminated, name []byte) (err error) {
+	switch string(name) {
 	case "exitCode":
 		err = r.exitCode(s)
 	case "signal":
@@ -358,7 +358,8 @@ func (r podReader) optionalInteger() (*int64, error) {
 // stringMap reads the members that keep wants and whose values are strings.
 func (r podReader) stringMap(keep func(key string) bool) (map[string]string, error) {
 	var m map[string]string
-	err := r.object(func(key string) error {
+	err := r.object(func(name []byte) error {
+		key := r.strings.of(name)
 		if !keep(key) || r.PeekKind() != '"' {
 			return r.SkipValue()
 		}
@@ -383,7 +384,7 @@ func text[T ~string](r podReader) (T, error) {
 
 // list reads the objects of an array by their fields; other elements are
 // skipped.
-func list[T any](r podReader, field func(*T, string) error) ([]T, error) {
+func list[T any](r podReader, field func(*T, []byte) error) ([]T, error) {
 	var all []T
 	err := r.array(func() error {
 		if r.PeekKind() != '{' {
@@ -393,21 +394,21 @@ func list[T any](r podReader, field func(*T, string) error) ([]T, error) {
 			return err
 		}
 		all = append(all, *new(T))
-		return r.object(func(name string) error { return field(&all[len(all)-1], name) })
+		return r.object(func(name []byte) error { return field(&all[len(all)-1], name) })
 	})
 	return all, err
 }
 
 // optional reads an object by its fields; anything else is nil.
-func optional[T any](r podReader, field func(*T, string) error) (*T, error) {
+func optional[T any](r podReader, field func(*T, []byte) error) (*T, error) {
 	if r.PeekKind() != '{' {
 		return nil, r.SkipValue()
 	}
 	v := new(T)
-	return v, r.object(func(name string) error { return field(v, name) })
+	return v, r.object(func(name []byte) error { return field(v, name) })
 }
 
 // marker is an empty T if an object is there, whatever is in it.
 func marker[T any](r podReader) (*T, error) {
-	return optional(r, func(*T, string) error { return r.SkipValue() })
+	return optional(r, func(*T, []byte) error { return r.SkipValue() })
 }

@@ -19,8 +19,9 @@ type walker struct {
 }
 
 // object calls field for each member of an object, with the decoder at its
-// value, which field must consume. Any other value is skipped.
-func (w walker) object(field func(name string) error) error {
+// value, which field must consume; the name is good until then. Any other value
+// is skipped.
+func (w walker) object(field func(name []byte) error) error {
 	if w.PeekKind() != '{' {
 		return w.SkipValue()
 	}
@@ -28,7 +29,7 @@ func (w walker) object(field func(name string) error) error {
 		return err
 	}
 	for w.PeekKind() == '"' {
-		name, err := w.text()
+		name, err := w.unquoted()
 		if err != nil {
 			return err
 		}
@@ -66,15 +67,21 @@ func (w walker) text() (string, error) {
 	if w.PeekKind() != '"' {
 		return "", w.SkipValue()
 	}
+	text, err := w.unquoted()
+	return w.strings.of(text), err
+}
+
+// unquoted reads the string that is next. The bytes are good until the next
+// read.
+func (w walker) unquoted() ([]byte, error) {
 	raw, err := w.ReadValue()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if body := raw[1 : len(raw)-1]; bytes.IndexByte(body, '\\') < 0 {
-		return w.strings.of(body), nil
+		return body, nil
 	}
-	unquoted, err := jsontext.AppendUnquote(nil, raw)
-	return string(unquoted), err
+	return jsontext.AppendUnquote(nil, raw)
 }
 
 // integer reads a whole number, and nothing else: ok is false for 1.5 or "1".
@@ -102,7 +109,7 @@ func (w walker) boolean() (b, ok bool, err error) {
 }
 
 // interner keeps the strings seen last, since pods repeat a few hundred of
-// them: field names, condition types, reasons, the names of containers.
+// them: condition types, reasons, labels, the names of containers.
 type interner struct {
 	seed maphash.Seed
 	seen [1024]string
