@@ -64,7 +64,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand()
+	root.AddCommand(conformanceCommand())
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitOK
