@@ -203,7 +203,7 @@ class Container:
         self.waiting_reason = _str(_obj(state.get("waiting")).get("reason")) if self.waiting else ""
         self.waiting_message = _str(_obj(state.get("waiting")).get("message")) if self.waiting else ""
         self.last = Terminated(last["terminated"]) if isinstance(last.get("terminated"), dict) else None
-        self.started, self.ready = status.get("started"), status.get("ready")
+        self.started, self.ready = status.get("started"), status.get("ready") is True
         self.created = _str(status.get("containerID")) != ""
         self.restarted = (_int(status.get("restartCount")) or 0) > 0
 
@@ -243,10 +243,9 @@ NOBODY = Container("", {}, None)  # the agent or init container that there is no
 
 # --- What the rules ask about a pod -----------------------------------------
 
-_OWN_LIMIT = (
-    "exceeds the limit",
-    "exceeds the total limit of containers",
-    "exceeded its local ephemeral storage limit",
+_OWN_LIMIT = re.compile(
+    "exceeded its local ephemeral storage limit|exceeds the total limit of containers"
+    "|^Usage of EmptyDir volume.*exceeds the limit"
 )
 
 
@@ -259,7 +258,7 @@ class Facts:
         self.phase = _str(self.status.get("phase"))
         self.reason = _str(self.status.get("reason"))
         self.message = _str(self.status.get("message"))
-        self.conditions = {_str(c.get("type")): c for c in reversed(_objs(self.status.get("conditions")))}
+        self.conditions = {_str(c.get("type")): c for c in _objs(self.status.get("conditions"))}
         self.deletion = parse_time(self.meta.get("deletionTimestamp"))
         self.deleting = self.deletion is not None
         self.failed = self.phase == "Failed"
@@ -350,7 +349,7 @@ class Facts:
             return "NodeShutdown"
         if self.reason == "NodeLost" or why == "DeletionByPodGC":
             return "NodeLost"
-        if self.reason == "Evicted" and not target and any(text in self.message for text in _OWN_LIMIT):
+        if self.reason == "Evicted" and not target and _OWN_LIMIT.search(self.message):
             return "EvictedOwnLimit"
         return "Evicted" if self.reason == "Evicted" or target else ""
 
@@ -671,18 +670,18 @@ RULES: tuple[Rule, ...] = (
     *_block(
         lambda f: f.agent.running,
         Rule("PM501", "starting", "AgentStarting", "", "agent", lambda f: f.agent.started is False),
-        Rule("PM502", "starting", "AgentNotReady", "", "agent", lambda f: f.agent.ready is False and f.options.require_ready),
-        Rule("PM503", "running", "AgentRunningNotReady", "", "agent", lambda f: f.agent.ready is False),
+        Rule("PM502", "starting", "AgentNotReady", "", "agent", lambda f: not f.agent.ready and f.options.require_ready),
+        Rule("PM503", "running", "AgentRunningNotReady", "", "agent", lambda f: not f.agent.ready),
         Rule("PM500", "running", "AgentRunning", "", "agent", _always),
     ),
     # 6. Agent restarting.
     Rule("PM240", "starting", "AgentRestarting", "", "agent", lambda f: f.agent.terminated is not None),
-    Rule("PM241", "error", "AgentLost", "R", "last", lambda f: f.agent_gone_for_good),
     *_block(
         lambda f: f.agent.waiting_reason == _CRASH_LOOP,
         Rule("PM447", "error", "AgentCrashLoopOOM", "", "last", lambda f: f.agent.last_reason == _OOM),
         Rule("PM446", "error", "AgentCrashLoop", "", "last", _always),
     ),
+    Rule("PM241", "error", "AgentLost", "R", "last", lambda f: f.agent_gone_for_good),
     # 7. Scheduling.
     *_block(
         lambda f: f.unscheduled,
@@ -792,13 +791,13 @@ def map_absent(
     if last is None and not stop_requested:
         return Result("created", "PM001", "PodAbsent")
     if last is not None and last.terminal:
-        return Result(**{**vars(last), "rule": "PM002"})
+        return replace(last, rule="PM002")
     if last is not None and last.rule in ("PM301", "PM305"):
         return Result(last.disruption_phase or "error", "PM003", last.reason, True, True)
     if last is None or stop_requested or last.phase == "stopping":
         return Result("stopped", "PM004", "StopRequested", True)
     if absent_for is None or absent_for < options.absent_grace:
-        return Result(last.phase, "PM005", "PodAbsentGrace")
+        return replace(last, rule="PM005")
     return Result(options.vanished_phase, "PM006", "PodVanished", True, True)
 
 
@@ -876,7 +875,7 @@ def _reconciled(pod: Result, said: SelfReport, fresh: bool) -> tuple[str, str, s
     """rule, phase, activity: in order, first match wins."""
     if pod.rule == "PM310":
         return "RC05", pod.phase, "offline"
-    if pod.terminal:
+    if pod.terminal or pod.phase == "stopped":
         if pod.rule in _KILLED and said.activity == "limits_exceeded":
             return "RC12", "stopped", ""
         if pod.rule in _DISRUPTED and said.activity == "completed":
