@@ -459,7 +459,8 @@ class Facts:
     def unscheduled(self) -> bool:
         """No sign that a node was found."""
         placed = self.condition_is("PodScheduled", "True") or _str(self.spec.get("nodeName")) != ""
-        return not placed and not any(c.has_status for c in self.containers + self.inits)
+        observed = any(_objs(self.status.get(k)) for k in ("containerStatuses", "initContainerStatuses"))
+        return not placed and not observed
 
     @cached_property
     def scheduled_reason(self) -> str:
@@ -482,8 +483,7 @@ class Facts:
 
     @cached_property
     def scheduling_since(self) -> Optional[datetime]:
-        raw = self.conditions.get("PodScheduled", {}).get("lastTransitionTime")
-        return self.created_at if raw is None else parse_time(raw)
+        return self.condition_time("PodScheduled") or self.created_at
 
     def waiting_since(self, container: Container) -> Optional[datetime]:
         """When everything this container waited for had happened."""
@@ -867,7 +867,7 @@ def reconcile(pod: Result, self_report: Any, container_started_at: Optional[date
     said = SelfReport.read(self_report, pod.phase)
     fresh = bool(said.updated_at and container_started_at and said.updated_at >= container_started_at)
     rule, phase, activity = _reconciled(pod, said, fresh)
-    source = "self" if rule in ("RC12", "RC13", "RC31", "RC33", "RC35", "RC41") else "pod"
+    source = "pod" if phase == pod.phase else "self"
     return Report(phase, activity if phase == "running" else "", rule, source, tuple(sorted(said.notes)))
 
 
