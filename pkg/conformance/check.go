@@ -18,7 +18,7 @@ const (
 	checkUnknown   = "unknown"   // fields that no Kubernetes has, everywhere
 	checkMessages  = "messages"  // no messages, but for the rules that read them
 	checkClock     = "clock"     // no now: no error that needs time to pass
-	checkFields    = "fields"    // no fields but those in UsedFields
+	checkFields    = "fields"    // no fields but phasemap.Fields
 	checkMutations = "mutations" // broken pods: still one of the eight phases
 )
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	golden "github.com/scion-gen/scion-gen/golden/phasemap"
+	"github.com/scion-gen/scion-gen/pkg/phasemap"
 )
 
 // tree is a JSON object as the changes below see it. They never change the one
@@ -132,39 +133,14 @@ func speechless(pod tree) tree {
 	}).(tree)
 }
 
-// UsedFields are all that the decision table reads of a Pod, so all that a
-// poller needs to ask for or keep. A path ends where everything below counts.
-func UsedFields() []string {
-	return []string{
-		"metadata.name", "metadata.uid", "metadata.creationTimestamp", "metadata.deletionTimestamp",
-		"metadata.deletionGracePeriodSeconds", "metadata.generation",
-		"metadata.annotations.kubectl.kubernetes.io/default-container",
-		"spec.restartPolicy", "spec.nodeName", "spec.activeDeadlineSeconds", "spec.schedulingGates",
-		"spec.terminationGracePeriodSeconds",
-		"spec.volumes.name", "spec.volumes.persistentVolumeClaim", "spec.volumes.nfs",
-		"spec.containers.name", "spec.containers.restartPolicy", "spec.containers.restartPolicyRules",
-		"spec.initContainers.name", "spec.initContainers.restartPolicy", "spec.initContainers.restartPolicyRules",
-		"status.phase", "status.reason", "status.message", "status.startTime", "status.nominatedNodeName",
-		"status.observedGeneration",
-		"status.conditions.type", "status.conditions.status", "status.conditions.reason",
-		"status.conditions.message", "status.conditions.lastTransitionTime",
-		"status.containerStatuses.name", "status.containerStatuses.started", "status.containerStatuses.ready",
-		"status.containerStatuses.restartCount", "status.containerStatuses.containerID",
-		"status.containerStatuses.state", "status.containerStatuses.lastState.terminated",
-		"status.initContainerStatuses.name", "status.initContainerStatuses.started", "status.initContainerStatuses.ready",
-		"status.initContainerStatuses.restartCount", "status.initContainerStatuses.containerID",
-		"status.initContainerStatuses.state", "status.initContainerStatuses.lastState.terminated",
-	}
-}
-
 // mask is a set of paths as a tree; nil keeps everything below.
 type mask map[string]mask
 
-func usedMask() mask {
+func usedFields() mask {
 	root := mask{}
-	for _, path := range UsedFields() {
+	for _, path := range phasemap.Fields() {
 		at := root
-		names := splitPath(path)
+		names := pathNames(path)
 		for _, name := range names[:len(names)-1] {
 			if at[name] == nil {
 				at[name] = mask{}
@@ -176,16 +152,19 @@ func usedMask() mask {
 	return root
 }
 
-// splitPath splits at dots; the one key with dots of its own comes last.
-func splitPath(path string) []string {
-	if prefix, key, found := strings.Cut(path, "annotations."); found {
-		return append(strings.Split(prefix+"annotations", "."), key)
+// pathNames splits a path such as spec.containers[].name, or
+// metadata.annotations["a.b/c"].
+func pathNames(path string) []string {
+	path, key, found := strings.Cut(path, `["`)
+	names := strings.Split(strings.ReplaceAll(path, "[]", ""), ".")
+	if found {
+		names = append(names, strings.TrimSuffix(key, `"]`))
 	}
-	return strings.Split(path, ".")
+	return names
 }
 
 // masked keeps the used fields alone. What is of the wrong type is kept as it is.
-func masked(pod tree) tree { return keep(pod, usedMask()).(tree) }
+func masked(pod tree) tree { return keep(pod, usedFields()).(tree) }
 
 func keep(value any, m mask) any {
 	switch value := value.(type) {

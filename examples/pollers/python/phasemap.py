@@ -273,18 +273,19 @@ class Facts:
         by_name = {_str(s.get("name")): s for s in reversed(_objs(self.status.get(statuses)))}
         declared = {_str(s.get("name")): s for s in reversed(_objs(self.spec.get(specs)))}
         order = [_str(s.get("name")) for s in _objs(self.spec.get(specs)) or _objs(self.status.get(statuses))]
-        return [Container(n, declared.get(n, {}), by_name.get(n)) for n in dict.fromkeys(order)]
+        return [Container(n, declared.get(n, {}), by_name.get(n)) for n in dict.fromkeys(order) if n]
 
     def _find_agent(self) -> tuple[Container, bool]:
         """The agent's container, and whether another than the one asked for was taken."""
         by_name = {c.name: c for c in self.containers}
         wanted = self.options.agent_container
-        if wanted in by_name or not by_name:
+        listed = _objs(self.spec.get("containers")) or _objs(self.status.get("containerStatuses"))
+        if wanted in by_name or not listed:
             return by_name.get(wanted, Container(wanted, {}, None)), False
         named = _str(_obj(self.meta.get("annotations")).get("kubectl.kubernetes.io/default-container"))
         if named in by_name:
             return by_name[named], True
-        return (self.containers[0], True) if len(by_name) == 1 else (NOBODY, False)
+        return (self.containers[0], True) if len(by_name) == len(listed) == 1 else (NOBODY, False)
 
     # Policy and clock.
 
@@ -501,7 +502,8 @@ class Facts:
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
-        others = [c for c in self.containers if c is not self.agent]
+        statuses = _objs(self.status.get("containerStatuses"))
+        others = [Container(_str(s.get("name")), {}, s) for s in statuses if _str(s.get("name")) != self.agent.name]
         found = {
             "agent-container-fallback": self.agent_fallback,
             "pod-lingering": self.agent_done and not self.pod_terminal and not self.deleting,
@@ -768,7 +770,8 @@ def _subject(rule: Rule, facts: Facts) -> tuple[Optional[Container], Optional[Te
         return None, None
     if rule.about == "init":
         init = facts.init
-        return init, init.terminated or (init.last if init.waiting else None)
+        looping = init.waiting_reason == _CRASH_LOOP
+        return init, init.terminated or facts.init_failure or (init.last if looping else None)
     return facts.agent, facts.agent.terminated if rule.about == "agent" else facts.agent.last
 
 
@@ -835,25 +838,26 @@ class SelfReport:
     def read(cls, raw: Mapping[str, Any], pod_phase: str) -> SelfReport:
         phase, activity = (_str(raw.get(k)).strip().lower() for k in ("phase", "activity"))
         report = cls(phase, activity, parse_time(raw.get("updatedAt")))
-        report._normalise_phase(pod_phase)
-        if report.activity and report.activity not in _ACTIVITIES:
+        if activity and activity not in _ACTIVITIES:
             report.activity = ""
             report.notes.add("unknown-self-activity")
+        report._normalise_phase(pod_phase)
         return report
 
     def _normalise_phase(self, pod_phase: str) -> None:
         if self.phase == "" or self.phase in PHASES or self.phase == "suspended":
             return
-        self.notes.add("legacy-phase")
+        note = "legacy-phase"
         if self.phase == "ended":
             self.phase = "error" if pod_phase == "error" else "stopped"
         elif self.phase in _LEGACY_PHASES:
             self.phase, implied = _LEGACY_PHASES[self.phase]
             self.activity = self.activity or implied
         elif self.phase in _ACTIVITIES:
-            self.phase, self.activity = "running", self.phase
+            self.phase, self.activity = "running", self.activity or self.phase
         else:
-            self.phase, self.notes = "", {"unknown-self-phase"}
+            self.phase, note = "", "unknown-self-phase"
+        self.notes.add(note)
 
 
 def reconcile(pod: Result, self_report: Any, container_started_at: Optional[datetime] = None) -> Report:

@@ -355,6 +355,7 @@ class Facts {
     const observed = objects(this.status[statuses]);
     const find = (from: readonly Json[], name: string) => from.find((item) => string(item["name"]) === name);
     const names = new Set((declared.length > 0 ? declared : observed).map((item) => string(item["name"])));
+    names.delete("");
     return [...names].map((name) => new Container(name, find(declared, name) ?? {}, find(observed, name)));
   }
 
@@ -362,12 +363,13 @@ class Facts {
   private findAgent(): [Container, boolean] {
     const named = (name: string) => this.containers.find((c) => c.name === name);
     const wanted = this.options.agentContainer;
-    const agent = this.containers.length === 0 ? new Container(wanted, {}) : named(wanted);
+    const listed = objects(this.spec["containers"]).length || objects(this.status["containerStatuses"]).length;
+    const agent = listed > 0 ? named(wanted) : new Container(wanted, {});
     if (agent) {
       return [agent, false];
     }
     const annotated = string(member(object(this.meta["annotations"]), "kubectl.kubernetes.io/default-container"));
-    const only = this.containers.length === 1 ? this.containers[0] : undefined;
+    const only = this.containers.length === 1 && listed === 1 ? this.containers[0] : undefined;
     const fallback = named(annotated) ?? only;
     return fallback ? [fallback, true] : [NOBODY, false];
   }
@@ -552,7 +554,8 @@ class Facts {
   }
 
   get notes(): readonly string[] {
-    const others = this.containers.filter((c) => c !== this.agent);
+    const statuses = objects(this.status["containerStatuses"]).map((s) => new Container(string(s["name"]), {}, s));
+    const others = statuses.filter((c) => c.name !== this.agent.name);
     const found: [string, boolean][] = [
       ["agent-container-fallback", this.agentIsFallback],
       ["pod-lingering", this.exited !== undefined && !this.podTerminal && !this.deleting],
@@ -784,12 +787,12 @@ function resultOf(r: Rule, facts: Facts): Result {
 }
 
 /** The container that a verdict is about, and how it ended if it did. */
-function subject(about: About, { init, agent, agentFound }: Facts): [Container?, (Terminated | undefined)?] {
+function subject(about: About, { init, initFailure, agent, agentFound }: Facts): [Container?, (Terminated | undefined)?] {
   switch (about) {
     case "pod":
       return [];
     case "init":
-      return [init, init.terminated ?? (init.waiting ? init.last : undefined)];
+      return [init, init.terminated ?? initFailure ?? (init.waitingReason === CRASH_LOOP ? init.last : undefined)];
     case "agent":
       return agentFound ? [agent, agent.terminated] : [];
     case "last":
@@ -890,7 +893,7 @@ function readPhase(phase: string, activity: string, podPhase: Phase): SelfReport
     return { phase: legacy[0], activity: activity || legacy[1], note: "legacy-phase" };
   }
   if (ACTIVITIES.has(phase)) {
-    return { phase: "running", activity: phase, note: "legacy-phase" };
+    return { phase: "running", activity: activity || phase, note: "legacy-phase" };
   }
   return { phase: undefined, activity, note: "unknown-self-phase" };
 }
@@ -905,13 +908,14 @@ export function reconcile(pod: Result, selfReport: unknown, containerStartedAt?:
     return { phase: pod.phase, activity: "", rule: "RC00", source: "pod", notes: [] };
   }
   const word = (name: string) => string(selfReport[name]).trim().toLowerCase();
-  const said = readPhase(word("phase"), word("activity"), pod.phase);
-  const known = said.activity === "" || ACTIVITIES.has(said.activity);
+  const activity = word("activity");
+  const known = activity === "" || ACTIVITIES.has(activity);
+  const said = readPhase(word("phase"), known ? activity : "", pod.phase);
   const notes = [...(known ? [] : ["unknown-self-activity"]), ...(said.note ? [said.note] : [])].sort();
   const updatedAt = parseTime(selfReport["updatedAt"]);
   const fresh = !!updatedAt && !!containerStartedAt && updatedAt >= containerStartedAt;
-  const { rule, phase, activity = "" } = weigh(pod, known ? said : { ...said, activity: "" }, fresh);
-  return { phase, activity: phase === "running" ? activity : "", rule, source: phase === pod.phase ? "pod" : "self", notes };
+  const { rule, phase, activity: shown = "" } = weigh(pod, said, fresh);
+  return { phase, activity: phase === "running" ? shown : "", rule, source: phase === pod.phase ? "pod" : "self", notes };
 }
 
 interface Weighed {
