@@ -385,7 +385,7 @@ class Facts:
     def stale(self) -> bool:
         """The kubelet has not yet seen this generation of the pod."""
         seen, generation = _int(self.status.get("observedGeneration")), _int(self.meta.get("generation"))
-        return seen is not None and generation is not None and 0 < seen < generation
+        return bool(seen) and seen < (generation or 0)
 
     def stopped_on_request(self, ended: Terminated) -> bool:
         """The container ended because the pod was being deleted, not before."""

@@ -337,7 +337,7 @@ class Facts {
     this.deletion = parseTime(this.meta["deletionTimestamp"]);
     this.deleting = this.deletion !== undefined;
     const seen = integer(this.status["observedGeneration"]) ?? 0;
-    this.stale = seen > 0 && seen < (integer(this.meta["generation"]) ?? 0);
+    this.stale = seen !== 0 && seen < (integer(this.meta["generation"]) ?? 0);
 
     [this.agent, this.agentIsFallback] = this.findAgent();
     this.agentFound = this.agent !== NOBODY;
