@@ -7,6 +7,8 @@
 package phasemap
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"embed"
 	"encoding/json"
 	"fmt"
@@ -33,15 +35,16 @@ type Suite struct {
 	Kubernetes []string                   `json:"kubernetes"` // versions that the cases were modelled on or captured from
 	Profiles   map[string]string          `json:"profiles"`   // what an implementation can claim, and what that means
 	Defaults   map[string]json.RawMessage `json:"defaults"`   // the options that a case does not name
-	Rules      map[string]string          `json:"rules"`      // every rule that a case may expect, with its reason
+	Rules      map[string]string          `json:"rules"`      // every rule, with its reason; empty where it keeps another's
+	Fields     []string                   `json:"fields"`     // of a Pod, that an answer may depend on
 	Files      []File                     `json:"files"`      // every case, sorted by path
 }
 
-// File is a case in the list of the suite. Expect is the hash of its canonical
-// expectation and what it is an expectation of; it is what never changes.
+// File is a case in the list of the suite.
 type File struct {
-	Path   string `json:"path"` // cases/<group>/<id>.json
-	SHA256 string `json:"sha256"`
+	Path        string `json:"path"`        // cases/<group>/<id>.json
+	SHA256      string `json:"sha256"`      // of the file
+	Fingerprint string `json:"fingerprint"` // of the case; see Case.Fingerprint
 }
 
 // Case is one file of the suite. The members that say what the answer depends
@@ -70,6 +73,20 @@ type Case struct {
 	Expect map[string]json.RawMessage `json:"expect"`
 }
 
+// Fingerprint is the hash of what a case asks and expects. It is what never
+// changes within a major version; titles may.
+func (c Case) Fingerprint() (string, error) {
+	c.Title, c.Group, c.Since, c.Requires, c.Provenance = "", "", "", nil, Provenance{}
+	data, err := json.Marshal(c)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", c.ID, err)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(data)), nil
+}
+
+// Path is where the file of the case is in the suite.
+func (c Case) Path() string { return "cases/" + c.Group + "/" + c.ID + ".json" }
+
 // Provenance says where the input of a case comes from: modelled on source code,
 // captured from a cluster of that Kubernetes version, or synthetic, which no
 // cluster is known to produce.
@@ -81,17 +98,29 @@ type Provenance struct {
 
 // Load reads a suite, such as [V1], with its cases in the order of its list.
 func Load(fsys fs.FS) (Suite, []Case, error) {
-	var suite Suite
-	if err := readJSON(fsys, "suite.json", &suite); err != nil {
+	suite, err := ReadSuite(fsys)
+	if err != nil {
 		return suite, nil, err
 	}
 	cases := make([]Case, len(suite.Files))
 	for i, file := range suite.Files {
-		if err := readJSON(fsys, file.Path, &cases[i]); err != nil {
+		if cases[i], err = ReadCase(fsys, file.Path); err != nil {
 			return suite, nil, err
 		}
 	}
 	return suite, cases, nil
+}
+
+// ReadSuite reads suite.json.
+func ReadSuite(fsys fs.FS) (suite Suite, err error) {
+	err = readJSON(fsys, "suite.json", &suite)
+	return suite, err
+}
+
+// ReadCase reads one case. Members that are not of a case are an error.
+func ReadCase(fsys fs.FS, path string) (c Case, err error) {
+	err = readJSON(fsys, path, &c)
+	return c, err
 }
 
 func readJSON(fsys fs.FS, name string, v any) error {
@@ -99,7 +128,9 @@ func readJSON(fsys fs.FS, name string, v any) error {
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(data, v); err != nil {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(v); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil

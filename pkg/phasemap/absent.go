@@ -1,7 +1,5 @@
 package phasemap
 
-import "cmp"
-
 // Absence is what a caller knows about an agent whose Pod does not exist: the
 // API server said so. A read that failed is no absence.
 type Absence struct {
@@ -15,32 +13,45 @@ type Absence struct {
 
 // MapAbsent returns the Status of an agent whose Pod is gone.
 func MapAbsent(a Absence, opts Options) Status {
-	f := a.facts(opts)
-	return a.verdict(decide(table.absent, &f), opts)
-}
-
-func (a Absence) facts(opts Options) (f facts) {
+	last := a.last()
+	var f facts
+	f.add(nothingKnown, last.Phase == "")
+	f.add(lastTerminal, last.Terminal)
+	f.add(lastDisrupted, last.DisruptionPhase.Final())
+	f.add(lastStopping, last.Phase == Stopping)
 	f.add(stopRequested, a.StopRequested)
 	f.add(absentBriefly, a.For == nil || *a.For < or(opts.AbsentGrace, 10))
-	if a.Last == nil {
-		f.add(nothingKnown, true)
-		return f
-	}
-	f.add(lastTerminal, a.Last.Terminal)
-	f.add(lastDisrupted, a.Last.DisruptionPhase != "")
-	f.add(lastStopping, a.Last.Phase == Stopping)
-	return f
+	return absentVerdict(decide(table.absent, &f), last, opts)
 }
 
-func (a Absence) verdict(r *row, opts Options) Status {
+// last returns what was known, in today's words: a caller may have kept it since
+// an older version, or have it from elsewhere. No phase means nothing.
+func (a Absence) last() Status {
+	if a.Last == nil {
+		return Status{}
+	}
+	last := *a.Last
+	last.Phase = normalize(SelfReport{Phase: string(last.Phase)}, last.Phase).phase
+	if last.Phase == suspended {
+		last.Phase = Stopped
+	}
+	last.Terminal = last.Terminal && last.Phase.Final()
+	last.Retryable = last.Retryable && last.Phase.Final()
+	return last
+}
+
+func absentVerdict(r *row, last Status, opts Options) Status {
 	s := Status{Phase: r.phase, Reason: r.Reason, Terminal: r.Terminal, Retryable: r.Retryable, Hint: r.Hint}
 	switch r.phase {
 	case asLast:
-		s = *a.Last
+		s = last
 	case asDisrupted:
-		s.Phase, s.Reason, s.Message = a.Last.DisruptionPhase, a.Last.Reason, a.Last.Message
+		s.Phase, s.Reason, s.Message = last.DisruptionPhase, last.Reason, last.Message
 	case byVanished:
-		s.Phase = cmp.Or(opts.VanishedPhase, Stopped)
+		s.Phase = Stopped
+		if opts.VanishedPhase == Error {
+			s.Phase = Error
+		}
 	}
 	s.Rule = r.ID
 	return s
