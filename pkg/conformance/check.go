@@ -127,7 +127,8 @@ func isZero(options json.RawMessage, name string) bool {
 // readsMessage reports whether a case is about a rule that matches the text of a
 // message: an eviction for the pod's own limit, or a rejection by the node.
 func readsMessage(c golden.Case) bool {
-	return slices.Contains([]string{"PM104", "PM110"}, textOf(c.Expect["rule"]))
+	return slices.Contains([]string{"PM104", "PM110"}, textOf(c.Expect["rule"])) ||
+		textOf(c.Expect["reason"]) == "EvictedOwnLimit"
 }
 
 func textOf(raw json.RawMessage) string {

@@ -44,7 +44,7 @@ func oddities() []any {
 	return []any{
 		nil, true, "", "x", "Unknown", "ended", "2026-13-45T99:00:00Z", "0001-01-01T00:00:00Z",
 		json.Number("0"), json.Number("-1"), json.Number("255"), json.Number("1.5"),
-		json.Number("3221225786"), json.Number("9223372036854775808"), json.Number("1e400"),
+		json.Number("3221225786"), json.Number("9223372036854775808"), json.Number("1e40"),
 		[]any{}, []any{nil, "x", tree{}}, tree{}, tree{"terminated": tree{}, "running": tree{}, "waiting": tree{}},
 	}
 }

@@ -76,7 +76,10 @@ class Result:
 
     def to_json(self) -> dict[str, Any]:
         """The result under the camelCase names of the protocol."""
-        return {_camel(k): list(v) if isinstance(v, tuple) else v for k, v in vars(self).items()}
+        result = {_camel(k): list(v) if isinstance(v, tuple) else v for k, v in vars(self).items()}
+        if self.disruption_phase is None:
+            del result["disruptionPhase"]
+        return result
 
     @classmethod
     def from_json(cls, result: Mapping[str, Any]) -> Result:
