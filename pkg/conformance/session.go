@@ -125,7 +125,9 @@ func (o *oneShot) ask(ctx context.Context, r request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	output, err := o.output(ctx, process, encode(r))
+	numbered := maps.Clone(r)
+	numbered["seq"] = 1
+	output, err := o.output(ctx, process, encode(numbered))
 	exit := process.End()
 	switch {
 	case err != nil:

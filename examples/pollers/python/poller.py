@@ -49,10 +49,11 @@ def answer(request):
     """The one line that answers a request."""
     if request["cmd"] == "hello":
         return HELLO
+    seq = request.get("seq")
     command = COMMANDS.get(request["cmd"])
     if command is None:
-        return {"seq": request["seq"], "skip": "unknown command " + request["cmd"]}
-    return {"seq": request["seq"], "result": command(request).to_json()}
+        return {"seq": seq, "skip": "unknown command " + request["cmd"]}
+    return {"seq": seq, "result": command(request).to_json()}
 
 
 def main():
