@@ -17,11 +17,7 @@ import (
 )
 
 func conformanceCommand() *cobra.Command {
-	var (
-		opts                conformance.Options
-		known, only, output string
-		list                bool
-	)
+	var c conformanceFlags
 	cmd := &cobra.Command{
 		Use:   "conformance [flags] -- COMMAND [ARG]...",
 		Short: "Run the golden phase suite against a poller in any language",
@@ -37,56 +33,69 @@ wrong usage, or no poller that says hello.`,
   scion-gen conformance --single-shot --profiles core -- ./poller.sh
   scion-gen conformance --known-failures phasemap-expectations.json -o junit -- node poller.js
   scion-gen conformance --list --run '^evicted'`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			suite, cases, err := golden.Load(golden.V1())
-			if err != nil {
-				return err
-			}
-			if opts.Select, err = selection(only); err != nil {
-				return err
-			}
-			if list {
-				return listCases(cmd, cases, opts.Select)
-			}
-			if len(args) == 0 {
-				return errors.New("conformance: no poller; write its command after --")
-			}
-			if slices.Equal(opts.Checks, []string{"none"}) {
-				opts.Checks = []string{}
-			}
-			write, err := reportWriter(output)
-			if err != nil {
-				return err
-			}
-			if opts.KnownFailures, err = readKnownFailures(known); err != nil {
-				return err
-			}
-			report, err := conformance.Run(cmd.Context(), program(args), suite, cases, opts)
-			if err != nil {
-				return fmt.Errorf("conformance: %w", err)
-			}
-			if err := write(report, cmd.OutOrStdout()); err != nil {
-				return err
-			}
-			if !report.OK() {
-				return inputError(nil)
-			}
-			return nil
-		},
+		RunE: c.run,
 	}
-	flags := cmd.Flags()
-	flags.StringSliceVar(&opts.Profiles, "profiles", nil, "profiles that the poller must claim and pass (default: those it claims; core with --single-shot)")
-	flags.BoolVar(&opts.SingleShot, "single-shot", false, "start COMMAND for each request: the request on stdin, the result on stdout, exit code 2 to reject")
-	flags.DurationVar(&opts.Timeout, "timeout", 5*time.Second, "how long the poller may take for one answer")
-	flags.DurationVar(&opts.StartTimeout, "start-timeout", 30*time.Second, "how long the poller may take to start")
-	flags.StringVar(&known, "known-failures", "", "JSON `file` of ids to reasons, kept with the poller; must be exact")
-	flags.StringVar(&only, "run", "", "only cases whose id matches this `regexp`")
-	flags.StringSliceVar(&opts.Checks, "checks", nil, "checks beyond the cases, or none: "+strings.Join(conformance.Checks(), ", ")+" (default: all; none with --single-shot)")
-	flags.IntVar(&opts.Mutations, "mutations", 500, "how many broken pods to try")
-	flags.Uint64Var(&opts.Seed, "seed", 1, "seed of shuffles and mutations")
-	flags.StringVarP(&output, "output", "o", "text", "text, json or junit")
-	flags.BoolVar(&list, "list", false, "list the cases and run nothing")
+	c.register(cmd)
 	return cmd
+}
+
+// conformanceFlags are the flags of one invocation.
+type conformanceFlags struct {
+	opts                conformance.Options
+	known, only, output string
+	list                bool
+}
+
+func (c *conformanceFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringSliceVar(&c.opts.Profiles, "profiles", nil, "profiles that the poller must claim and pass (default: those it claims; core with --single-shot)")
+	flags.BoolVar(&c.opts.SingleShot, "single-shot", false, "start COMMAND for each request: the request on stdin, the result on stdout, exit code 2 to reject")
+	flags.DurationVar(&c.opts.Timeout, "timeout", 5*time.Second, "how long the poller may take for one answer")
+	flags.DurationVar(&c.opts.StartTimeout, "start-timeout", 30*time.Second, "how long the poller may take to start")
+	flags.StringVar(&c.known, "known-failures", "", "JSON `file` of ids to reasons, kept with the poller; must be exact")
+	flags.StringVar(&c.only, "run", "", "only cases whose id matches this `regexp`")
+	flags.StringSliceVar(&c.opts.Checks, "checks", nil, "checks beyond the cases, or none: "+strings.Join(conformance.Checks(), ", ")+" (default: all; none with --single-shot)")
+	flags.IntVar(&c.opts.Mutations, "mutations", 500, "how many broken pods to try")
+	flags.Uint64Var(&c.opts.Seed, "seed", 1, "seed of shuffles and mutations")
+	flags.StringVarP(&c.output, "output", "o", "text", "text, json or junit")
+	flags.BoolVar(&c.list, "list", false, "list the cases and run nothing")
+}
+
+func (c *conformanceFlags) run(cmd *cobra.Command, args []string) error {
+	suite, cases, err := golden.Load(golden.V1())
+	if err != nil {
+		return err
+	}
+	if c.opts.Select, err = selection(c.only); err != nil {
+		return err
+	}
+	if c.list {
+		return listCases(cmd.OutOrStdout(), cases, c.opts.Select)
+	}
+	if len(args) == 0 {
+		return errors.New("conformance: no poller; write its command after --")
+	}
+	write, err := reportWriter(c.output)
+	if err != nil {
+		return err
+	}
+	if slices.Equal(c.opts.Checks, []string{"none"}) {
+		c.opts.Checks = []string{}
+	}
+	if c.opts.KnownFailures, err = readKnownFailures(c.known); err != nil {
+		return err
+	}
+	report, err := conformance.Run(cmd.Context(), program(args), suite, cases, c.opts)
+	if err != nil {
+		return fmt.Errorf("conformance: %w", err)
+	}
+	if err := write(report, cmd.OutOrStdout()); err != nil {
+		return err
+	}
+	if !report.OK() {
+		return inputError(nil)
+	}
+	return nil
 }
 
 // selection returns the choice of cases by id.
@@ -98,12 +107,12 @@ func selection(expression string) (func(string) bool, error) {
 	return matcher.MatchString, nil
 }
 
-func listCases(cmd *cobra.Command, cases []golden.Case, selected func(string) bool) error {
+func listCases(w io.Writer, cases []golden.Case, selected func(string) bool) error {
 	for _, c := range cases {
 		if !selected(c.ID) {
 			continue
 		}
-		if _, err := fmt.Fprintf(cmd.OutOrStdout(), "%s\t%s\t%s\n", c.ID, strings.Join(c.Requires, "+"), c.Title); err != nil {
+		if _, err := fmt.Fprintf(w, "%s\t%s\t%s\n", c.ID, strings.Join(c.Requires, "+"), c.Title); err != nil {
 			return err
 		}
 	}

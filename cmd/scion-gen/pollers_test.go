@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	golden "github.com/scion-gen/scion-gen/golden/phasemap"
 )
 
@@ -103,6 +105,35 @@ poller.main()
 	}
 	if !strings.Contains(stdout, "FAIL crashloop") || !strings.Contains(stdout, `rule is "PM240", want "PM446"`) {
 		t.Errorf("the case is not named: %s", stdout)
+	}
+}
+
+// The conversation in the documentation is one that took place.
+func TestDocumentedConversation(t *testing.T) {
+	text, err := os.ReadFile("../../docs/conformance.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var requests, want strings.Builder
+	for line := range strings.Lines(string(text)) {
+		if request, found := strings.CutPrefix(line, "→ "); found {
+			requests.WriteString(request)
+		}
+		if answer, found := strings.CutPrefix(line, "← "); found {
+			want.WriteString(answer)
+		}
+	}
+	if want.Len() == 0 {
+		t.Fatal("docs/conformance.md has no conversation")
+	}
+	cmd := exec.Command(python3(t), filepath.Join(pythonPoller, "poller.py"))
+	cmd.Stdin = strings.NewReader(requests.String())
+	got, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want.String(), strings.NewReplacer(`": `, `":`, `, "`, `,"`).Replace(string(got))); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -125,18 +125,14 @@ func replyOf(line []byte, seq int) (reply, error) {
 	if len(members) != 1 {
 		return reply{}, fmt.Errorf("answers with none or several of result, skip and reject: %s", excerpt(line))
 	}
-	switch value := cmp.Or[any](members["result"], members["skip"], members["reject"]).(type) {
-	case map[string]any:
-		if members["result"] != nil {
-			return reply{kind: answered, result: value}, nil
-		}
-	case string:
-		if members["skip"] != nil {
-			return reply{kind: skipped, text: value}, nil
-		}
-		if members["reject"] != nil {
-			return reply{kind: rejected, text: value}, nil
-		}
+	if result, ok := members["result"].(map[string]any); ok {
+		return reply{kind: answered, result: result}, nil
+	}
+	if text, ok := members["skip"].(string); ok {
+		return reply{kind: skipped, text: text}, nil
+	}
+	if text, ok := members["reject"].(string); ok {
+		return reply{kind: rejected, text: text}, nil
 	}
 	return reply{}, fmt.Errorf("answers with no result object and no skip or reject text: %s", excerpt(line))
 }

@@ -65,7 +65,7 @@ class Result:
 
     phase: str
     rule: str
-    reason: str
+    reason: str = ""
     terminal: bool = False
     retryable: bool = False
     exit_code: Optional[int] = None
