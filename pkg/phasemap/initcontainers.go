@@ -13,19 +13,18 @@ func (l *look) findInit() {
 	if isTrue(l.initialized) && l.facts.has(agentRan) && !l.facts.has(podFailed) {
 		return
 	}
-	statuses := l.pod.Status.InitContainerStatuses
-	if len(l.pod.Spec.InitContainers) == 0 {
-		for i := range statuses {
-			if s := (subject{statuses[i].Name, nil, &statuses[i]}); s.blocks() {
-				l.init = s
-				return
-			}
-		}
-		return
-	}
+	inSpec := false
 	for i := range l.pod.Spec.InitContainers {
 		spec := &l.pod.Spec.InitContainers[i]
-		if s := (subject{spec.Name, spec, findStatus(statuses, spec.Name)}); s.blocks() {
+		s := subject{spec.Name, spec, findStatus(l.pod.Status.InitContainerStatuses, spec.Name)}
+		if inSpec = inSpec || s.name != ""; s.blocks() {
+			l.init = s
+			return
+		}
+	}
+	for i := range l.pod.Status.InitContainerStatuses {
+		status := &l.pod.Status.InitContainerStatuses[i]
+		if s := (subject{status.Name, nil, status}); !inSpec && s.blocks() {
 			l.init = s
 			return
 		}
@@ -34,6 +33,9 @@ func (l *look) findInit() {
 
 // blocks reports whether an init container keeps later ones from starting.
 func (s subject) blocks() bool {
+	if s.name == "" {
+		return false
+	}
 	if end := s.terminated(); end != nil && end.ExitCode == 0 && !s.sidecar() {
 		return false
 	}

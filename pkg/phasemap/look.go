@@ -74,28 +74,46 @@ func (l *look) observePhase() {
 	}
 }
 
-// findAgent names the agent's container and looks it up. A status without a
-// spec still lists the containers; where nothing lists any, the name is taken on
-// trust.
+// findAgent names the agent's container and looks it up. Where nothing lists any
+// container, the name is taken on trust.
 func (l *look) findAgent() {
 	name := cmp.Or(l.opts.AgentContainer, "agent")
 	if !l.isApp(name) {
+		if name = l.fallbackAgent(); name == "" {
+			l.facts.add(agentNotFound, true)
+			return
+		}
 		l.notes |= AgentContainerFallback
-		name = l.fallbackAgent()
-	}
-	if name == "" {
-		l.notes &^= AgentContainerFallback
-		l.facts.add(agentNotFound, true)
-		return
 	}
 	l.agent = subject{name, findContainer(l.pod.Spec.Containers, name), findStatus(l.pod.Status.ContainerStatuses, name)}
 }
 
 func (l *look) isApp(name string) bool {
-	if len(l.pod.Spec.Containers) > 0 {
-		return findContainer(l.pod.Spec.Containers, name) != nil
+	if findContainer(l.pod.Spec.Containers, name) != nil || findStatus(l.pod.Status.ContainerStatuses, name) != nil {
+		return true
 	}
-	return len(l.pod.Status.ContainerStatuses) == 0 || findStatus(l.pod.Status.ContainerStatuses, name) != nil
+	count, _ := l.apps()
+	return count == 0
+}
+
+// apps counts the app containers, and names the last of them: those of the
+// spec, else, in a document without one, those of the status. What has no name
+// is no container: it is what null in a list decodes to.
+func (l *look) apps() (count int, name string) {
+	for i := range l.pod.Spec.Containers {
+		if n := l.pod.Spec.Containers[i].Name; n != "" {
+			count, name = count+1, n
+		}
+	}
+	if count > 0 {
+		return count, name
+	}
+	for i := range l.pod.Status.ContainerStatuses {
+		if n := l.pod.Status.ContainerStatuses[i].Name; n != "" {
+			count, name = count+1, n
+		}
+	}
+	return count, name
 }
 
 // defaultContainer is the annotation by which kubectl knows "the" container of
@@ -107,14 +125,10 @@ func (l *look) fallbackAgent() string {
 	if name := l.pod.Annotations[defaultContainer]; name != "" && l.isApp(name) {
 		return name
 	}
-	switch {
-	case len(l.pod.Spec.Containers) == 1:
-		return l.pod.Spec.Containers[0].Name
-	case len(l.pod.Spec.Containers) == 0 && len(l.pod.Status.ContainerStatuses) == 1:
-		return l.pod.Status.ContainerStatuses[0].Name
-	default:
-		return ""
+	if count, name := l.apps(); count == 1 {
+		return name
 	}
+	return ""
 }
 
 func (l *look) observeDeletion() {
@@ -320,13 +334,13 @@ func (l *look) endedBeforeDeadline() bool {
 }
 
 func (l *look) observeScheduling() {
-	if len(l.pod.Status.ContainerStatuses) > 0 || len(l.pod.Status.InitContainerStatuses) > 0 ||
-		l.pod.Spec.NodeName != "" || isTrue(l.scheduled) {
+	if l.pod.Spec.NodeName != "" || isTrue(l.scheduled) ||
+		slices.ContainsFunc(l.pod.Status.ContainerStatuses, isNamed) || slices.ContainsFunc(l.pod.Status.InitContainerStatuses, isNamed) {
 		return
 	}
 	l.facts.add(unplaced, true)
 	l.facts.add(schedulingUnsaid, l.scheduled == nil)
-	l.facts.add(schedulingGated, len(l.pod.Spec.SchedulingGates) > 0)
+	l.facts.add(schedulingGated, slices.ContainsFunc(l.pod.Spec.SchedulingGates, func(g corev1.PodSchedulingGate) bool { return g.Name != "" }))
 	l.facts.add(victimsLeaving, l.pod.Status.NominatedNodeName != "")
 	if l.scheduled == nil {
 		return

@@ -30,64 +30,72 @@ func (l *look) status(rows []row) Status {
 
 // verdict says what a row says, of this Pod.
 func (l *look) verdict(r *row) Status {
+	w := l.witness(r.about)
 	s := Status{
-		Phase: r.phase, Rule: r.ID, Reason: r.Reason, Terminal: r.Terminal, Retryable: r.Retryable, Hint: r.Hint, Notes: l.notes,
+		Phase: r.phase, Rule: r.ID, Reason: r.Reason, Message: w.message, ExitCode: w.exitCode,
+		Terminal: r.Terminal, Retryable: r.Retryable, Hint: r.Hint, Container: w.container, Notes: l.notes,
 	}
-	l.attribute(&s, r.about)
 	if s.Phase == byDisruption {
 		s.Phase = l.disruptionPhase()
 	}
-	if l.facts.has(deleting) && s.Reason == "" {
+	if s.Reason == "" {
 		s.Reason = l.disruptionReason()
-		s.Message = l.disruptionMessage()
 		s.DisruptionPhase = l.disruptionPhase()
 	}
 	return s
 }
 
-// attribute names the container that a verdict is about, how it ended and what
+// witness is what a verdict rests on: which container, how it ended, and what
 // Kubernetes says about it.
-func (l *look) attribute(s *Status, a about) {
+type witness struct {
+	container string
+	exitCode  ExitCode
+	message   string
+}
+
+func (l *look) witness(a about) (w witness) {
 	switch a {
 	case thePod:
 		if l.pod != nil {
-			s.Message = l.pod.Status.Message
+			w.message = l.pod.Status.Message
 		}
 	case theScheduling:
 		if l.scheduled != nil {
-			s.Message = l.scheduled.Message
+			w.message = l.scheduled.Message
 		}
+	case theDeletion:
+		w.message = l.disruptionMessage()
 	case theDisruption:
-		l.blame(s, l.agent, l.agent.terminated())
-		s.Message = cmp.Or(l.disruptionMessage(), s.Message)
+		w = l.hear(l.agent, l.agent.terminated())
+		w.message = cmp.Or(l.disruptionMessage(), w.message)
 	case theDeadline:
-		l.blame(s, l.agent, l.agent.terminated())
-		s.Message = cmp.Or(l.pod.Status.Message, s.Message)
+		w = l.hear(l.agent, l.agent.terminated())
+		w.message = cmp.Or(l.pod.Status.Message, w.message)
 	case theAgent:
-		l.blame(s, l.agent, l.agent.terminated())
+		w = l.hear(l.agent, l.agent.terminated())
 	case theAgentBefore:
-		l.blame(s, l.agent, l.agent.last())
+		w = l.hear(l.agent, l.agent.last())
 	case theInit:
-		l.blame(s, l.init, l.init.terminated())
+		w = l.hear(l.init, l.init.terminated())
 	case theInitBefore:
-		l.blame(s, l.init, cmp.Or(l.init.terminated(), l.init.last()))
+		w = l.hear(l.init, cmp.Or(l.init.terminated(), l.init.last()))
 	case theWaiter:
-		l.blame(s, l.waiter(), nil)
+		w = l.hear(l.waiter(), nil)
 	}
+	return w
 }
 
-// blame puts the verdict on a container that ended so, if it ended. Its own
+// hear takes a container that ended so, if it ended, for the witness. Its own
 // words come first: those of the Pod tend to be vague.
-func (l *look) blame(s *Status, c subject, end *corev1.ContainerStateTerminated) {
-	s.Container = c.name
-	s.ExitCode = l.exitCode(end)
+func (l *look) hear(c subject, end *corev1.ContainerStateTerminated) witness {
+	w := witness{container: c.name, exitCode: l.exitCode(end)}
 	if c.waiting() && c.status.State.Waiting != nil {
-		w := c.status.State.Waiting
-		s.Message = cmp.Or(w.Message, w.Reason)
+		w.message = cmp.Or(c.status.State.Waiting.Message, c.status.State.Waiting.Reason)
 	}
-	if s.Message == "" && end != nil {
-		s.Message = cmp.Or(end.Message, l.pod.Status.Message, end.Reason)
+	if w.message == "" && end != nil {
+		w.message = cmp.Or(end.Message, l.pod.Status.Message, end.Reason)
 	}
+	return w
 }
 
 // disruptionReason is the reason that the disruption will have once it is done.

@@ -36,6 +36,7 @@ type about uint8
 const (
 	thePod         about = iota
 	theScheduling        // the Pod, in the scheduler's words
+	theDeletion          // the Pod, in the words of what disrupted it
 	theDisruption        // the agent, in the words of what disrupted the Pod
 	theDeadline          // the agent, in the Pod's words
 	theAgent             // the agent as it is
@@ -289,14 +290,14 @@ var table = link(tables{pod: []row{
 			Hint:   Hint{"start-again", "Start the agent again."},
 			Doc:    "A disruption deletes the Pod and, by committedDisruption, counts already. Its reason is that of the disruption.",
 			Source: "Scion since August 2026 judges so"},
-		phase: byDisruption, when: of(deleting, disrupted, optCommittedFinal),
+		phase: byDisruption, about: theDeletion, when: of(deleting, disrupted, optCommittedFinal),
 	},
 	{
 		Rule: Rule{ID: "PM301", Name: "DisruptionStopping",
 			Hint:   Hint{"wait", "Wait until the Pod is gone; then the agent can be started again."},
 			Doc:    "A disruption deletes the Pod. The agent may still run and use its workspace. Its reason is that of the disruption.",
 			Source: "KEP-3329"},
-		phase: Stopping, when: of(deleting, disrupted),
+		phase: Stopping, about: theDeletion, when: of(deleting, disrupted),
 	},
 	{
 		Rule: Rule{ID: "PM300", Reason: "Stopping",

@@ -78,7 +78,7 @@ func (s subject) restarts(end *corev1.ContainerStateTerminated, pod corev1.Resta
 			// Both actions there are, Restart and RestartAllContainers, restart it.
 			return true
 		}
-		if s.spec.RestartPolicy != nil {
+		if s.spec.RestartPolicy != nil && *s.spec.RestartPolicy != "" {
 			policy = corev1.RestartPolicy(*s.spec.RestartPolicy)
 		}
 	}
@@ -106,6 +106,8 @@ func matches(rule corev1.ContainerRestartRule, code int32) bool {
 		return false
 	}
 }
+
+func isNamed(s corev1.ContainerStatus) bool { return s.Name != "" }
 
 func findStatus(list []corev1.ContainerStatus, name string) *corev1.ContainerStatus {
 	for i := range list {
