@@ -121,7 +121,7 @@ func randomObjects(strings []string) *randfill.Filler {
 				*i = intstr.FromString(pick(c))
 			}
 		},
-		func(f *metav1.FieldsV1, _ randfill.Continue) { f.Raw = []byte(`{".":{},"f:spec":{"f:x":[1.5,null]}}`) },
+		func(f *metav1.FieldsV1, _ randfill.Continue) { f.SetRawString(`{".":{},"f:spec":{"f:x":[1.5,null]}}`) },
 		func(r *runtime.RawExtension, _ randfill.Continue) { r.Raw = []byte(`{"a":["<b>",true]}`) },
 	)
 }
@@ -171,11 +171,12 @@ func checkFilled[T any](t *testing.T, filler *randfill.Filler, source rand.Sourc
 
 // odd has what the rules of encoding/json for Go types turn on.
 type odd struct {
-	Inline           `json:",inline"`
-	Untagged         int
-	Skipped          int               `json:"-"`
-	Dash             int               `json:"-,"`
-	hidden           int               //nolint:unused // encoding/json has to skip it
+	Inline   `json:",inline"`
+	Untagged int
+	Skipped  int `json:"-"`
+	//lint:ignore SA5008 encoding/json takes the dash for a name here
+	Dash             int `json:"-,"`
+	hidden           int
 	Empty            struct{}          `json:"empty,omitempty"` // a struct is never empty
 	Zero             struct{ A int }   `json:"zero,omitzero"`
 	ZeroTime         metav1.Time       `json:"zeroTime,omitempty,omitzero"`
@@ -227,7 +228,7 @@ func TestGoTypes(t *testing.T) {
 	one, text := 1, "x"
 	ptr := &text
 	obj := &odd{
-		Inline: Inline{A: 1, B: 2}, Untagged: 3, Skipped: 4, Dash: 5,
+		Inline: Inline{A: 1, B: 2}, Untagged: 3, Skipped: 4, hidden: 5, Dash: 6,
 		EmptySlice: []int{}, OmittedSlice: []int{}, KeptSlice: []int{}, OmittedEither: []int{}, EmptyMap: map[string]int{},
 		Pointers: []*int{&one, nil}, Deep: &ptr, Bytes: []byte("yes"), Array: [2]string{"a", "012"}, ByteArray: [2]byte{1, 2},
 		Number: "1.50", Quoted: quoted{6}, Text: netip.MustParseAddr("10.0.0.1"), IntKeys: map[int]string{10: "a", 9: "b"},
