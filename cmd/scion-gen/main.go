@@ -19,6 +19,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// version is the release this is, or the one it will be.
+const version = "v0.1.0"
+
 // The exit codes, as diff and kubectl diff have them.
 const (
 	exitOK      = 0
@@ -56,6 +59,7 @@ func main() {
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root := &cobra.Command{
 		Use:           "scion-gen",
+		Version:       version,
 		Short:         "Kubernetes manifests for AI coding agents, and their phases",
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -64,7 +68,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand()
+	root.AddCommand(renderCommand(), explainCommand(), schemaCommand())
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitOK

@@ -13,26 +13,59 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 )
 
-// Check holds a parsed Node against a Type and reports every difference with
-// its position, the field and what would be right. On the way it brings the
-// scalars of n into the form the Type asks for: plain text such as y, 012 or
-// 12:30:45 becomes a String where map values are strings, quantities become
-// canonical, integers plain decimals. It is for trees that nobody else has seen
-// yet. A null is right everywhere: it stands for an absent field.
+// Checker holds parsed Nodes against a Type.
 //
-// Beside the Go type it reads two struct tags: required and enum (values
-// separated by commas).
-//
-// patch says that n is a strategic merge patch, so that required fields may be
-// absent and $patch may be present.
-func Check(n *Node, t *Type, path string, patch bool, errs *Errors) {
-	c := checker{patch, errs}
-	c.check(n, t, path)
+// Beside the Go type it reads these struct tags of a field: enum lists the
+// values of a string, separated by commas; format names the check that a
+// string, each item of a list of strings, or each value of a map has to pass,
+// keys the check of a map's keys; required:"true" says that the field must be
+// there (required:"merged" is left to Required).
+type Checker struct {
+	// Formats are the checks that format and keys name. They return what is
+	// wrong and what would be right, or nothing.
+	Formats map[string]func(text string) string
+	// Patch says that a strategic merge patch is checked: required fields may
+	// be absent and $patch present.
+	Patch bool
+}
+
+// Check reports every difference with its position, the field and what would
+// be right. On the way it brings the scalars of n into the form the Type asks
+// for: plain text such as y, 012 or 12:30:45 becomes a String where map values
+// are strings, quantities become canonical. It is for trees that nobody else
+// has seen yet. A null is right everywhere: it stands for an absent field.
+func (c Checker) Check(n *Node, t *Type, path string, errs *Errors) {
+	(&checker{c, errs}).check(n, t, path)
+}
+
+// Required reports the fields tagged required:"merged" that a merged Node
+// lacks.
+func Required(n *Node, t *Type, path string, errs *Errors) {
+	switch {
+	case n.IsNull() || t == nil:
+	case t.Shape == ShapeStruct:
+		for i := range t.Fields {
+			field := &t.Fields[i]
+			value, at := n.Get(field.Name), Child(path, field.Name)
+			if field.Tag.Get("required") == "merged" && value.IsNull() {
+				errs.Add(n.Pos, at, "is missing; add %s", field.Name)
+			}
+			Required(value, field.Type, at, errs)
+		}
+	case n.Kind == Sequence:
+		for i, item := range n.Items {
+			Required(item, t.Elem, Index(path, i), errs)
+		}
+	case n.Kind == Mapping:
+		for _, f := range n.Fields {
+			Required(f.Value, t.Elem, Child(path, f.Key), errs)
+		}
+	}
 }
 
 type checker struct {
-	patch bool
-	errs  *Errors
+	Checker
+	errs *Errors
 }
 
 func (c *checker) wrong(n *Node, path, want string) {
@@ -67,7 +100,9 @@ func (c *checker) check(n *Node, t *Type, path string) {
 			return
 		}
 		for i, item := range n.Items {
-			c.check(item, t.Elem, Index(path, i))
+			if !c.Patch || !replacesList(item) {
+				c.check(item, t.Elem, Index(path, i))
+			}
 		}
 	default:
 		c.scalar(n, t, path)
@@ -86,13 +121,14 @@ func (c *checker) structure(n *Node, t *Type, path string) {
 			at := Child(path, f.Key)
 			c.check(f.Value, field.Type, at)
 			c.enum(f.Value, field, at)
-		case c.patch && strings.HasPrefix(f.Key, "$"): // CheckPatch has the say
+			c.formats(f.Value, field, at)
+		case c.Patch && strings.HasPrefix(f.Key, "$"): // CheckPatch has the say
 		default:
 			c.errs.Add(f.Pos, Child(path, f.Key), "unknown field; %s", suggestField(f.Key, t))
 		}
 	}
 	for _, field := range t.Fields {
-		if field.Tag.Get("required") != "" && !c.patch && n.Get(field.Name).IsNull() {
+		if field.Tag.Get("required") == "true" && !c.Patch && n.Get(field.Name).IsNull() {
 			c.errs.Add(n.Pos, Child(path, field.Name), "is missing; add %s", field.Name)
 		}
 	}
@@ -109,6 +145,35 @@ func (c *checker) enum(n *Node, field *TypeField, path string) {
 	}
 }
 
+// formats runs the checks that the format and keys tags name.
+func (c *checker) formats(n *Node, field *TypeField, path string) {
+	if check := c.Formats[field.Tag.Get("keys")]; check != nil {
+		for _, f := range n.Fields {
+			if problem := check(f.Key); problem != "" {
+				c.errs.Add(f.Pos, Child(path, f.Key), "%s", problem)
+			}
+		}
+	}
+	check := c.Formats[field.Tag.Get("format")]
+	if check == nil {
+		return
+	}
+	test := func(n *Node, path string) {
+		if n.Kind == String || n.Kind == Number {
+			if problem := check(n.Text); problem != "" {
+				c.errs.Add(n.Pos, path, "%s", problem)
+			}
+		}
+	}
+	test(n, path)
+	for i, item := range n.Items {
+		test(item, Index(path, i))
+	}
+	for _, f := range n.Fields {
+		test(f.Value, Child(path, f.Key))
+	}
+}
+
 func (c *checker) mapping(n *Node, t *Type, path string) {
 	if n.Kind != Mapping {
 		c.wrong(n, path, "a mapping")
@@ -119,7 +184,7 @@ func (c *checker) mapping(n *Node, t *Type, path string) {
 		if t.Elem.Shape == ShapeString && (v.Kind == Number || v.Kind == Bool) {
 			v.Kind = String // the text as written: 012 stays 012
 		}
-		if c.patch && strings.HasPrefix(f.Key, "$") {
+		if c.Patch && strings.HasPrefix(f.Key, "$") {
 			continue
 		}
 		c.check(v, t.Elem, Child(path, f.Key))

@@ -46,17 +46,17 @@ type encoder struct {
 	errs   Errors
 }
 
-// place is what stands on the line before a value.
-type place uint8
+// spot is what stands on the line before a value.
+type spot uint8
 
 const (
-	atRoot   place = iota
-	afterKey       // "key:"; a mapping or list begins on the next line
-	inline         // "-", "?" or ":"; it begins on the same line
+	atRoot   spot = iota
+	afterKey      // "key:"; a mapping or list begins on the next line
+	inline        // "-", "?" or ":"; it begins on the same line
 )
 
 // value writes n below the block that is indented by indent.
-func (e *encoder) value(n *Node, indent int, at place) {
+func (e *encoder) value(n *Node, indent int, at spot) {
 	if n == nil {
 		n = &Node{}
 	}
@@ -102,7 +102,7 @@ func (e *encoder) flow(n *Node, indent int) {
 	}
 }
 
-func (e *encoder) mapping(n *Node, indent int, at place) {
+func (e *encoder) mapping(n *Node, indent int, at spot) {
 	if e.tooDeep(n) {
 		return
 	}
@@ -125,7 +125,7 @@ func (e *encoder) mapping(n *Node, indent int, at place) {
 	e.sorted, e.path = e.sorted[:mark], e.path[:last]
 }
 
-func (e *encoder) sequence(n *Node, indent int, at place) {
+func (e *encoder) sequence(n *Node, indent int, at spot) {
 	if e.tooDeep(n) {
 		return
 	}
@@ -141,7 +141,7 @@ func (e *encoder) sequence(n *Node, indent int, at place) {
 }
 
 // begin goes to where a field or item of a block begins.
-func (e *encoder) begin(indent int, at place, first bool) {
+func (e *encoder) begin(indent int, at spot, first bool) {
 	if first && at == inline {
 		e.put(" ")
 		return
@@ -150,7 +150,7 @@ func (e *encoder) begin(indent int, at place, first bool) {
 }
 
 // key writes the key of f and says where that leaves its value.
-func (e *encoder) key(f *Field, indent int) place {
+func (e *encoder) key(f *Field, indent int) spot {
 	s := f.Key
 	switch {
 	case len(s) <= simpleKey && easy(s):

@@ -15,6 +15,7 @@ import (
 const (
 	MaxDocument = 1 << 20 // bytes of one document
 	MaxDepth    = 64      // nested lists and mappings
+	MaxItems    = 10_000  // of one list or mapping
 )
 
 // Document is one YAML document.
@@ -213,7 +214,10 @@ func (p *parser) nodeAt(y *yaml.Node, depth int) *Node {
 	n := &Node{Pos: p.pos(y.Line, y.Column)}
 	switch {
 	case depth > MaxDepth:
-		p.fail(y, "nested more than %d levels deep", MaxDepth)
+		p.fail(y, "nested more than %d levels deep; make it flatter", MaxDepth)
+		return n
+	case len(y.Content) > 2*MaxItems || y.Kind == yaml.SequenceNode && len(y.Content) > MaxItems:
+		p.fail(y, "has more than %d entries; split it", MaxItems)
 		return n
 	case y.Kind == yaml.AliasNode:
 		p.fail(y, "aliases are not supported; repeat the value")

@@ -20,6 +20,7 @@ type Type struct {
 	Elem   *Type       // of a ShapeList or ShapeMap
 	Fields []TypeField // of a ShapeStruct, embedded structs flattened
 	byName map[string]int
+	union  []string // names of the fields tagged union, of which one can be set
 }
 
 // Shape says how the values of a Type are written.
@@ -137,6 +138,9 @@ func typeOf(t reflect.Type) *Type {
 		typ.byName = make(map[string]int, len(typ.Fields))
 		for i, f := range typ.Fields {
 			typ.byName[f.Name] = i
+			if _, ok := f.Tag.Lookup("union"); ok {
+				typ.union = append(typ.union, f.Name)
+			}
 		}
 	}
 	return typ

@@ -11,27 +11,33 @@ import (
 // APIVersion is the apiVersion of every configuration document.
 const APIVersion = "gen.scion.dev/v1alpha1"
 
-// The struct tags beside json's: enum lists the values a string may have,
-// required says that a field must be set where its parent is, and
-// patchMergeKey and patchStrategy mean what they mean in the Kubernetes API.
-// The JSON Schema and the checks are made from them and from the comments.
+// The struct tags beside json's are those of manifest.Checker and of the
+// Kubernetes API's merges; the names of formats are the keys of formats. The
+// checks and the JSON Schema are made from them and from the comments.
+
+// Header is what every document starts with.
+type Header struct {
+	APIVersion string `json:"apiVersion" required:"true" enum:"gen.scion.dev/v1alpha1"`
+	Kind       string `json:"kind" required:"true" enum:"Fleet,AgentTemplate,Agent"`
+}
 
 // Fleet says what holds for every agent. There is at most one.
 type Fleet struct {
+	Header `json:",inline"`
 	// Name of the fleet; for people only.
-	Metadata FleetMetadata `json:"metadata"`
+	Metadata FleetMetadata `json:"metadata" required:"true"`
 	Spec     FleetSpec     `json:"spec"`
 }
 
 // FleetMetadata names a Fleet.
 type FleetMetadata struct {
-	Name string `json:"name" required:"true"`
+	Name string `json:"name" required:"true" format:"dnsSubdomain"`
 }
 
 // FleetSpec is what a Fleet says.
 type FleetSpec struct {
 	// The namespace of agents that name none. Default: default.
-	Namespace string `json:"namespace,omitempty"`
+	Namespace string `json:"namespace,omitempty" format:"dnsLabel"`
 	// What every agent starts from, below its template.
 	Defaults AgentSpec `json:"defaults,omitempty"`
 	// The tool that syncs the manifests; adds the annotations a bare pod needs
@@ -59,19 +65,20 @@ type PodSecurity struct {
 	// Default: restricted.
 	Level string `json:"level,omitempty" enum:"privileged,baseline,restricted"`
 	// The version of the standard, such as v1.35. Default: latest.
-	Version string `json:"version,omitempty"`
+	Version string `json:"version,omitempty" format:"podSecurityVersion"`
 }
 
 // AgentTemplate is a named AgentSpec that agents and other templates build on.
 // A template of the name of a built-in one replaces it.
 type AgentTemplate struct {
-	Metadata TemplateMetadata  `json:"metadata"`
+	Header   `json:",inline"`
+	Metadata TemplateMetadata  `json:"metadata" required:"true"`
 	Spec     AgentTemplateSpec `json:"spec"`
 }
 
 // TemplateMetadata names an AgentTemplate.
 type TemplateMetadata struct {
-	Name string `json:"name" required:"true"`
+	Name string `json:"name" required:"true" format:"dnsLabel"`
 }
 
 // AgentTemplateSpec is an AgentSpec with a parent.
@@ -83,16 +90,17 @@ type AgentTemplateSpec struct {
 
 // Agent is one agent.
 type Agent struct {
-	Metadata AgentMetadata `json:"metadata"`
+	Header   `json:",inline"`
+	Metadata AgentMetadata `json:"metadata" required:"true"`
 	Spec     AgentSpec     `json:"spec"`
 }
 
 // AgentMetadata names an Agent; labels and annotations go to its pod.
 type AgentMetadata struct {
-	Name        string            `json:"name" required:"true"`
-	Namespace   string            `json:"namespace,omitempty"`
-	Labels      map[string]string `json:"labels,omitempty"`
-	Annotations map[string]string `json:"annotations,omitempty"`
+	Name        string            `json:"name" required:"true" format:"dnsLabel"`
+	Namespace   string            `json:"namespace,omitempty" format:"dnsLabel"`
+	Labels      map[string]string `json:"labels,omitempty" keys:"qualifiedName" format:"labelValue"`
+	Annotations map[string]string `json:"annotations,omitempty" keys:"qualifiedName"`
 }
 
 // AgentSpec describes an agent. Every field may be set by the Fleet's
@@ -104,7 +112,7 @@ type AgentSpec struct {
 	Template string `json:"template,omitempty"`
 	// The grove (project) the agent belongs to. Agents of a grove share its
 	// directories and may talk to each other.
-	Grove string `json:"grove,omitempty"`
+	Grove string `json:"grove,omitempty" format:"dnsLabel"`
 	// What the agent is to do; reaches the harness byte for byte.
 	Task string `json:"task,omitempty"`
 	// Continue the harness's former session.
@@ -117,10 +125,10 @@ type AgentSpec struct {
 	Harness Harness `json:"harness,omitempty"`
 
 	// The container image, with tag or digest.
-	Image string `json:"image,omitempty"`
+	Image string `json:"image,omitempty" format:"image"`
 	// The registry and path of scion-* images, put in place of whatever
 	// precedes their last component.
-	ImageRegistry string `json:"imageRegistry,omitempty"`
+	ImageRegistry string `json:"imageRegistry,omitempty" format:"imageRegistry"`
 	// When the kubelet pulls the image. Default: IfNotPresent.
 	ImagePullPolicy string `json:"imagePullPolicy,omitempty" enum:"Always,IfNotPresent,Never"`
 	// Secrets to pull the image with.
@@ -137,7 +145,7 @@ type AgentSpec struct {
 
 	// Environment variables: literal values. A value may use $(OTHER), as in
 	// a Pod. Credentials belong in secrets.
-	Env map[string]string `json:"env,omitempty"`
+	Env map[string]string `json:"env,omitempty" keys:"envName"`
 	// References to secrets; never their values.
 	Secrets []Secret `json:"secrets,omitempty" patchStrategy:"merge" patchMergeKey:"name"`
 
@@ -161,22 +169,41 @@ type AgentSpec struct {
 	// The cloud identity the agent sees.
 	Metadata Metadata `json:"metadata,omitempty"`
 
+	// The root file system cannot be written to; the home directory,
+	// /workspace, /tmp, /var/tmp and /run can. Default: true.
+	ReadOnlyRootFilesystem *bool `json:"readOnlyRootFilesystem,omitempty"`
 	// The pod's service account. Default: scion-agent, rendered beside the
 	// pods; one that you name is yours to create.
-	ServiceAccountName string `json:"serviceAccountName,omitempty"`
+	ServiceAccountName string `json:"serviceAccountName,omitempty" format:"dnsSubdomain"`
 	// The pod's runtime class, such as gvisor.
-	RuntimeClassName string `json:"runtimeClassName,omitempty"`
+	RuntimeClassName string `json:"runtimeClassName,omitempty" format:"dnsSubdomain"`
 	// Labels of the nodes that the pod may run on.
-	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
+	NodeSelector map[string]string `json:"nodeSelector,omitempty" keys:"qualifiedName" format:"labelValue"`
 	// Taints that the pod tolerates.
 	Tolerations []corev1.Toleration `json:"tolerations,omitempty"`
 	// The pod's priority class.
-	PriorityClassName string `json:"priorityClassName,omitempty"`
+	PriorityClassName string `json:"priorityClassName,omitempty" format:"dnsSubdomain"`
 
-	// What runs the pod. Default: Pod.
-	Workload string `json:"workload,omitempty" enum:"Pod"`
+	// What runs the pod: a Pod (default), a Job, which ends with the harness, a
+	// Deployment or StatefulSet, which start the agent again when it ends, or a
+	// Sandbox of agent-sandbox.
+	Workload string `json:"workload,omitempty" enum:"Pod,Job,Deployment,StatefulSet,Sandbox"`
 	// A strategic merge patch on the Pod: the last word of its layer.
 	Pod *manifest.Node `json:"pod,omitempty"`
+}
+
+// PodPatch is what spec.pod may say: the rest of a Pod is its identity, which
+// is the agent's, and its status, which is the cluster's.
+type PodPatch struct {
+	Metadata PodPatchMetadata `json:"metadata,omitempty"`
+	Spec     corev1.PodSpec   `json:"spec,omitempty"`
+}
+
+// PodPatchMetadata is what a patch may change of a pod's metadata.
+type PodPatchMetadata struct {
+	Labels      map[string]string `json:"labels,omitempty" keys:"qualifiedName" format:"labelValue"`
+	Annotations map[string]string `json:"annotations,omitempty" keys:"qualifiedName"`
+	Finalizers  []string          `json:"finalizers,omitempty" patchStrategy:"merge"`
 }
 
 // Harness says how a task becomes a command line: command, then resumeArgs if
@@ -194,47 +221,47 @@ type Harness struct {
 	ModelArgs        []string `json:"modelArgs,omitempty"`
 	SystemPromptArgs []string `json:"systemPromptArgs,omitempty"`
 	// Environment variables of the harness. A value may use $(HOME).
-	Env map[string]string `json:"env,omitempty"`
+	Env map[string]string `json:"env,omitempty" keys:"envName"`
 	// Set beside env where telemetry is on.
-	TelemetryEnv map[string]string `json:"telemetryEnv,omitempty"`
+	TelemetryEnv map[string]string `json:"telemetryEnv,omitempty" keys:"envName"`
 	// Set beside env where the agent has a system prompt.
-	SystemPromptEnv map[string]string `json:"systemPromptEnv,omitempty"`
+	SystemPromptEnv map[string]string `json:"systemPromptEnv,omitempty" keys:"envName"`
 	// Where the harness reads instructions, below the home directory.
-	InstructionsFile string `json:"instructionsFile,omitempty"`
+	InstructionsFile string `json:"instructionsFile,omitempty" format:"homePath"`
 	// Where the system prompt is put, below the home directory.
-	SystemPromptFile string `json:"systemPromptFile,omitempty"`
+	SystemPromptFile string `json:"systemPromptFile,omitempty" format:"homePath"`
 	// How the harness authenticates: a key of authMethods.
 	Auth string `json:"auth,omitempty"`
 	// The environment variables that each method of authentication sets.
-	AuthMethods map[string]AuthMethod `json:"authMethods,omitempty"`
+	AuthMethods map[string]AuthMethod `json:"authMethods,omitempty" keys:"dnsLabel"`
 }
 
 // AuthMethod is one way for a harness to authenticate.
 type AuthMethod struct {
 	// Environment variables that choose the method.
-	Env map[string]string `json:"env,omitempty"`
+	Env map[string]string `json:"env,omitempty" keys:"envName"`
 	// Names of the variables that must come from secrets.
-	Secrets []string `json:"secrets,omitempty"`
+	Secrets []string `json:"secrets,omitempty" format:"envName"`
 }
 
 // User is who the processes of the pod run as. None of it is taken from the
 // process that renders.
 type User struct {
 	// The user's name; HOME is /home/<name>. Default: scion.
-	Name string `json:"name,omitempty"`
+	Name string `json:"name,omitempty" format:"userName"`
 	// Default: 1000.
-	UID int64 `json:"uid,omitempty"`
+	UID int64 `json:"uid,omitempty" format:"id"`
 	// Default: 1000.
-	GID int64 `json:"gid,omitempty"`
+	GID int64 `json:"gid,omitempty" format:"id"`
 	// The group that owns the volumes: the broker's gid where a broker syncs
 	// files. Default: 1000.
-	FSGroup int64 `json:"fsGroup,omitempty"`
+	FSGroup int64 `json:"fsGroup,omitempty" format:"id"`
 }
 
 // Secret is a reference to one secret value.
 type Secret struct {
 	// The secret's name among the agent's secrets.
-	Name string `json:"name" required:"true"`
+	Name string `json:"name" required:"merged"`
 	// environment (default): a variable named target. file: a file at target.
 	// variable: the key target of ~/.scion/secrets.json.
 	Type string `json:"type,omitempty" enum:"environment,file,variable"`
@@ -242,21 +269,21 @@ type Secret struct {
 	// key. Default: the name.
 	Target string `json:"target,omitempty"`
 	// Where the value is.
-	From SecretSource `json:"from" required:"true"`
+	From SecretSource `json:"from" required:"merged"`
 }
 
 // SecretSource is where the value of a secret is: one of the two.
 type SecretSource struct {
 	// A key of a Secret in the agent's namespace.
-	SecretKeyRef *KeyRef `json:"secretKeyRef,omitempty"`
+	SecretKeyRef *KeyRef `json:"secretKeyRef,omitempty" union:""`
 	// A secret of Google Secret Manager.
-	SecretManager *SecretManager `json:"secretManager,omitempty"`
+	SecretManager *SecretManager `json:"secretManager,omitempty" union:""`
 }
 
 // KeyRef is a key of a Secret or a ConfigMap.
 type KeyRef struct {
-	Name string `json:"name" required:"true"`
-	Key  string `json:"key" required:"true"`
+	Name string `json:"name" required:"merged" format:"dnsSubdomain"`
+	Key  string `json:"key" required:"merged" format:"configKey"`
 }
 
 // SecretManager is a secret of Google Secret Manager and how it gets to the
@@ -264,13 +291,13 @@ type KeyRef struct {
 type SecretManager struct {
 	// projects/<project>/secrets/<name>, with /versions/<version> or the
 	// latest.
-	Resource string `json:"resource" required:"true"`
+	Resource string `json:"resource" required:"merged" format:"secretManagerResource"`
 	// CSI (default): the Secrets Store CSI driver with its gcp provider. GKE:
 	// GKE's add-on, which gives files only. ExternalSecrets: the External
 	// Secrets Operator.
 	Driver string `json:"driver,omitempty" enum:"CSI,GKE,ExternalSecrets"`
 	// The SecretStore of the External Secrets Operator.
-	StoreName string `json:"storeName,omitempty"`
+	StoreName string `json:"storeName,omitempty" format:"dnsSubdomain"`
 	// Default: SecretStore.
 	StoreKind string `json:"storeKind,omitempty" enum:"SecretStore,ClusterSecretStore"`
 }
@@ -280,7 +307,7 @@ type Workspace struct {
 	// The repository to clone into it.
 	Git *Git `json:"git,omitempty"`
 	// What holds it. Default: an emptyDir.
-	Volume WorkspaceVolume `json:"volume,omitempty" patchStrategy:"retainKeys"`
+	Volume WorkspaceVolume `json:"volume,omitempty"`
 	// The workspace is shared with other agents.
 	Shared bool `json:"shared,omitempty"`
 }
@@ -288,13 +315,13 @@ type Workspace struct {
 // Git is a repository to clone.
 type Git struct {
 	// https, ssh or git URL, without credentials.
-	URL string `json:"url" required:"true"`
+	URL string `json:"url" required:"merged" format:"gitURL"`
 	// The branch to clone. Default: main.
-	Branch string `json:"branch,omitempty"`
+	Branch string `json:"branch,omitempty" format:"gitBranch"`
 	// How many commits; 0 is all. Default: 1.
-	Depth *int32 `json:"depth,omitempty"`
+	Depth *int32 `json:"depth,omitempty" format:"count"`
 	// The branch the agent works on. Default: scion/<agent>.
-	AgentBranch string `json:"agentBranch,omitempty"`
+	AgentBranch string `json:"agentBranch,omitempty" format:"gitBranch"`
 	// Agent (default): sciontool clones, in the agent container.
 	// InitContainer: an init container named git-clone does.
 	Clone string `json:"clone,omitempty" enum:"Agent,InitContainer"`
@@ -304,8 +331,8 @@ type Git struct {
 
 // WorkspaceVolume is one of the two.
 type WorkspaceVolume struct {
-	EmptyDir              *corev1.EmptyDirVolumeSource              `json:"emptyDir,omitempty"`
-	PersistentVolumeClaim *corev1.PersistentVolumeClaimVolumeSource `json:"persistentVolumeClaim,omitempty"`
+	EmptyDir              *corev1.EmptyDirVolumeSource              `json:"emptyDir,omitempty" union:""`
+	PersistentVolumeClaim *corev1.PersistentVolumeClaimVolumeSource `json:"persistentVolumeClaim,omitempty" union:""`
 }
 
 // Home says what is put into the home directory. The image's own files there
@@ -313,24 +340,24 @@ type WorkspaceVolume struct {
 type Home struct {
 	// What the agent is told of the project; at the harness's
 	// instructionsFile.
-	Instructions *FileSource `json:"instructions,omitempty" patchStrategy:"retainKeys"`
+	Instructions *FileSource `json:"instructions,omitempty"`
 	// The system prompt; at the harness's systemPromptFile.
-	SystemPrompt *FileSource `json:"systemPrompt,omitempty" patchStrategy:"retainKeys"`
+	SystemPrompt *FileSource `json:"systemPrompt,omitempty"`
 	// Further files.
 	Files []HomeFile `json:"files,omitempty" patchStrategy:"merge" patchMergeKey:"path"`
 }
 
 // FileSource is the content of a file: one of the three.
 type FileSource struct {
-	Text            string  `json:"text,omitempty"`
-	ConfigMapKeyRef *KeyRef `json:"configMapKeyRef,omitempty"`
-	SecretKeyRef    *KeyRef `json:"secretKeyRef,omitempty"`
+	Text            string  `json:"text,omitempty" union:""`
+	ConfigMapKeyRef *KeyRef `json:"configMapKeyRef,omitempty" union:""`
+	SecretKeyRef    *KeyRef `json:"secretKeyRef,omitempty" union:""`
 }
 
 // HomeFile is a file below the home directory.
 type HomeFile struct {
 	// Below the home directory, such as .claude/settings.json.
-	Path       string `json:"path" required:"true"`
+	Path       string `json:"path" required:"merged" format:"homePath"`
 	FileSource `json:",inline"`
 }
 
@@ -338,33 +365,33 @@ type HomeFile struct {
 type SharedDir struct {
 	// Lowercase letters, digits and inner hyphens; mounted at
 	// /scion-volumes/<name>.
-	Name     string `json:"name" required:"true"`
+	Name     string `json:"name" required:"merged" format:"dnsLabel"`
 	ReadOnly bool   `json:"readOnly,omitempty"`
 	// Mount at /workspace/.scion-volumes/<name> instead.
 	InWorkspace bool `json:"inWorkspace,omitempty"`
 	// Default: 10Gi.
 	Size *resource.Quantity `json:"size,omitempty"`
 	// Default: the cluster's default class.
-	StorageClassName string `json:"storageClassName,omitempty"`
+	StorageClassName string `json:"storageClassName,omitempty" format:"dnsSubdomain"`
 }
 
 // Volume is a volume and where it is mounted.
 type Volume struct {
 	// An absolute path; ~/ is the home directory.
-	MountPath string `json:"mountPath" required:"true"`
+	MountPath string `json:"mountPath" required:"merged" format:"mountPath"`
 	ReadOnly  bool   `json:"readOnly,omitempty"`
-	SubPath   string `json:"subPath,omitempty"`
+	SubPath   string `json:"subPath,omitempty" format:"homePath"`
 	// A Cloud Storage bucket, through GKE's Cloud Storage FUSE driver.
-	GCS *GCS `json:"gcs,omitempty"`
+	GCS *GCS `json:"gcs,omitempty" union:""`
 	// A volume as in a Pod, without its name.
-	Source *corev1.VolumeSource `json:"source,omitempty" patchStrategy:"retainKeys"`
+	Source *corev1.VolumeSource `json:"source,omitempty" union:""`
 }
 
 // GCS is a Cloud Storage bucket.
 type GCS struct {
-	Bucket string `json:"bucket" required:"true"`
+	Bucket string `json:"bucket" required:"merged" format:"bucket"`
 	// Only the objects below it.
-	Prefix string `json:"prefix,omitempty"`
+	Prefix string `json:"prefix,omitempty" format:"homePath"`
 	// Mount options. Default: implicit-dirs.
 	MountOptions string `json:"mountOptions,omitempty"`
 }
@@ -381,7 +408,7 @@ type Resources struct {
 // target SCION_AUTH_TOKEN.
 type Hub struct {
 	// SCION_HUB_ENDPOINT and SCION_HUB_URL.
-	Endpoint string `json:"endpoint,omitempty"`
+	Endpoint string `json:"endpoint,omitempty" format:"url"`
 	// SCION_AGENT_ID.
 	AgentID string `json:"agentID,omitempty"`
 	// SCION_AGENT_SLUG.
@@ -434,9 +461,9 @@ type TelemetryTLS struct {
 // TelemetryBatch is how much is sent at once.
 type TelemetryBatch struct {
 	// SCION_TELEMETRY_CLOUD_BATCH_MAX_SIZE.
-	MaxSize int64 `json:"maxSize,omitempty"`
+	MaxSize int64 `json:"maxSize,omitempty" format:"count"`
 	// SCION_TELEMETRY_CLOUD_BATCH_TIMEOUT, such as 5s.
-	Timeout string `json:"timeout,omitempty"`
+	Timeout string `json:"timeout,omitempty" format:"duration"`
 }
 
 // TelemetryHub is what the hub is told.
@@ -444,7 +471,7 @@ type TelemetryHub struct {
 	// SCION_TELEMETRY_HUB_ENABLED.
 	Enabled *bool `json:"enabled,omitempty"`
 	// SCION_TELEMETRY_HUB_REPORT_INTERVAL, such as 30s.
-	ReportInterval string `json:"reportInterval,omitempty"`
+	ReportInterval string `json:"reportInterval,omitempty" format:"duration"`
 }
 
 // TelemetryLocal is what is kept in the pod.
@@ -486,11 +513,11 @@ type TelemetryAttributes struct {
 // Limits are when sciontool ends the agent, with exit code 10.
 type Limits struct {
 	// SCION_MAX_TURNS.
-	MaxTurns int64 `json:"maxTurns,omitempty"`
+	MaxTurns int64 `json:"maxTurns,omitempty" format:"count"`
 	// SCION_MAX_MODEL_CALLS.
-	MaxModelCalls int64 `json:"maxModelCalls,omitempty"`
+	MaxModelCalls int64 `json:"maxModelCalls,omitempty" format:"count"`
 	// SCION_MAX_DURATION, such as 1h30m.
-	MaxDuration string `json:"maxDuration,omitempty"`
+	MaxDuration string `json:"maxDuration,omitempty" format:"duration"`
 }
 
 // Metadata is what the agent sees of the cloud's metadata server.
@@ -500,9 +527,9 @@ type Metadata struct {
 	// lets the agent reach it.
 	Mode string `json:"mode,omitempty" enum:"block,assign,passthrough"`
 	// SCION_METADATA_PORT. Default: 18380.
-	Port int32 `json:"port,omitempty"`
+	Port int32 `json:"port,omitempty" format:"port"`
 	// SCION_METADATA_SA_EMAIL; with assign only.
-	ServiceAccountEmail string `json:"serviceAccountEmail,omitempty"`
+	ServiceAccountEmail string `json:"serviceAccountEmail,omitempty" format:"email"`
 	// SCION_METADATA_PROJECT_ID; with assign only.
 	ProjectID string `json:"projectID,omitempty"`
 }

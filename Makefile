@@ -1,0 +1,31 @@
+FUZZTIME ?= 10s
+
+.PHONY: build test golden check bench demo
+
+build:
+	go build -o bin/ ./cmd/scion-gen
+
+# Renders the example fleet and lets kustomize read the result.
+demo: build
+	bin/scion-gen render examples/fleet -o out/fleet
+	go tool kustomize build out/fleet | grep -c '^kind: Pod$$'
+
+test:
+	.ci/setup
+	go test ./...
+
+# Rewrites the expected files, but for golden/phasemap: see its README.
+golden:
+	go test ./... -update
+
+check:
+	.ci/setup
+	test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+	go mod tidy -diff
+	go test -race ./...
+	.ci/fuzz $(FUZZTIME)
+
+bench:
+	go test -run '^$$' -bench . ./...

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/scion-gen/scion-gen/pkg/manifest"
+	"github.com/scion-gen/scion-gen/pkg/render"
+	"github.com/scion-gen/scion-gen/pkg/tree"
+	"github.com/scion-gen/scion-gen/templates"
+)
+
+func renderCommand() *cobra.Command {
+	var output string
+	var flags treeFlags
+	cmd := &cobra.Command{
+		Use:   "render [PATH...]",
+		Short: "Write the manifests of agents",
+		Long: `Reads the configuration in every *.yaml and *.yml file below the paths (the
+current directory if there are none, standard input for -) and writes the
+Kubernetes objects that run the agents.
+
+In a directory, render owns the files it wrote: it changes those that differ,
+removes those that are no longer rendered, and touches no others.
+
+Nothing is written if anything in the configuration is wrong; every mistake is
+reported as file:line:column, and the exit code is 1.`,
+		Example: `  scion-gen render agents -o manifests    # a tree that kustomize builds
+  scion-gen render agents | kubectl apply --server-side -f -`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			files, err := readPaths(args, cmd.InOrStdin())
+			if err != nil {
+				return err
+			}
+			manifests, err := renderFiles(files)
+			if err != nil {
+				return err
+			}
+			if output == "-" {
+				return writeStream(manifests, cmd.OutOrStdout())
+			}
+			return syncTree(output, header(files), treeFiles(manifests), flags, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	cmd.Flags().StringVarP(&output, "output", "o", "-", "the directory to write to, or - for standard output")
+	flags.register(cmd)
+	return cmd
+}
+
+// loadPaths reads configuration from files, directories and standard input.
+func loadPaths(paths []string, stdin io.Reader) (*render.Config, error) {
+	files, err := readPaths(paths, stdin)
+	if err != nil {
+		return nil, err
+	}
+	config, err := render.Load(templates.Files(), files)
+	return config, asInput(err)
+}
+
+func renderFiles(files []render.File) (*render.Manifests, error) {
+	config, err := render.Load(templates.Files(), files)
+	if err != nil {
+		return nil, asInput(err)
+	}
+	manifests, err := config.Render()
+	return manifests, asInput(err)
+}
+
+// asInput gives mistakes in the configuration their exit code.
+func asInput(err error) error {
+	if _, ok := errors.AsType[manifest.Errors](err); ok {
+		return inputError(err)
+	}
+	return err
+}
+
+func readPaths(paths []string, stdin io.Reader) ([]render.File, error) {
+	if len(paths) == 0 {
+		paths = []string{"."}
+	}
+	var files []render.File
+	for _, path := range paths {
+		if path == "-" {
+			data, err := io.ReadAll(stdin)
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, render.File{Name: "<stdin>", Data: data})
+			continue
+		}
+		found, err := readTree(path)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, found...)
+	}
+	slices.SortStableFunc(files, func(a, b render.File) int { return strings.Compare(a.Name, b.Name) })
+	return slices.CompactFunc(files, func(a, b render.File) bool { return a.Name == b.Name }), nil
+}
+
+// readTree reads a file, or the YAML files below a directory but for hidden
+// ones.
+func readTree(root string) ([]render.File, error) {
+	var files []render.File
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		hidden := path != root && strings.HasPrefix(entry.Name(), ".")
+		switch {
+		case entry.IsDir() && hidden:
+			return fs.SkipDir
+		case entry.IsDir():
+			return nil
+		case path != root && (hidden || !isYAML(path)):
+			return nil
+		}
+		data, err := os.ReadFile(path)
+		files = append(files, render.File{Name: filepath.ToSlash(filepath.Clean(path)), Data: data})
+		return err
+	})
+	if err == nil && len(files) == 0 {
+		err = inputError(fmt.Errorf("%s: no *.yaml files", root))
+	}
+	return files, err
+}
+
+func isYAML(path string) bool {
+	ext := filepath.Ext(path)
+	return ext == ".yaml" || ext == ".yml"
+}
+
+func writeStream(m *render.Manifests, w io.Writer) error {
+	out := bufio.NewWriterSize(w, 64<<10)
+	if _, err := m.WriteTo(out); err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+// header is the index's, the same for equal input wherever it is read from.
+func header(files []render.File) tree.Header {
+	sums := make([]string, len(files))
+	for i, f := range files {
+		sums[i] = fmt.Sprintf("%x", sha256.Sum256(f.Data))
+	}
+	slices.Sort(sums)
+	return tree.Header{
+		Generator: "scion-gen " + version,
+		Schema:    render.APIVersion,
+		Input:     fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(strings.Join(sums, "\n")))),
+	}
+}
+
+func treeFiles(m *render.Manifests) tree.Files {
+	return func(yield func(tree.File, error) bool) {
+		for f, err := range m.Files() {
+			if !yield(tree.File{Name: f.Name, Data: f.Data, Objects: f.Objects}, err) {
+				return
+			}
+		}
+	}
+}

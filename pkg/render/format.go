@@ -1,0 +1,186 @@
+package render
+
+import (
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/distribution/reference"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/scion-gen/scion-gen/pkg/manifest"
+)
+
+// formats are the checks that the format and keys tags of the configuration
+// name: what is wrong with a text and what would be right, or nothing.
+var formats = map[string]func(string) string{
+	"bucket":       matches(`^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$`, "the name of a Cloud Storage bucket: 3 to 222 lowercase letters, digits, -, _ and ."),
+	"configKey":    kubernetes(validation.IsConfigMapKey),
+	"count":        number(0, 1<<31-1),
+	"dnsLabel":     kubernetes(validation.IsDNS1123Label),
+	"dnsSubdomain": kubernetes(validation.IsDNS1123Subdomain),
+	"duration":     duration,
+	"email":        matches(`^[^@\s]+@[^@\s]+\.[^@\s]+$`, "an e-mail address such as name@project.iam.gserviceaccount.com"),
+	"envName":      envName,
+	"gitBranch":    gitBranch,
+	"gitURL":       gitURL,
+	"homePath":     homePath,
+	"id":           number(0, 1<<31-1), // Linux user ids that a Pod may have, IsValidUserID
+	"image":        image,
+	"imageRegistry": matches(`^[A-Za-z0-9.-]+(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$`,
+		"a registry and path, such as ghcr.io/acme"),
+	"labelValue":            kubernetes(validation.IsValidLabelValue),
+	"mountPath":             mountPath,
+	"podSecurityVersion":    matches(`^(latest|v1\.[0-9]+)$`, "latest or a version such as v1.35"),
+	"port":                  number(1, 65535),
+	"qualifiedName":         qualifiedName,
+	"secretManagerResource": matches(`^projects/[a-z0-9:.-]+/secrets/[A-Za-z0-9_-]+(/versions/(latest|[0-9]+))?$`, "projects/<project>/secrets/<name>, with /versions/<version> where it is not the latest"),
+	"url":                   httpURL,
+	"userName":              matches(`^([a-z_][a-z0-9_-]{0,31})?$`, "a Linux user name: lowercase letters, digits, _ and -"),
+}
+
+func quoted(text string) string { return strconv.Quote(shorten(text, 60)) }
+
+// shorten is the start of a text that is too long to be shown.
+func shorten(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "..."
+}
+
+func matches(pattern, want string) func(string) string {
+	re := regexp.MustCompile(pattern)
+	return func(text string) string {
+		if re.MatchString(text) {
+			return ""
+		}
+		return quoted(text) + " is not " + want
+	}
+}
+
+// kubernetes adapts the API's own checks.
+func kubernetes(check func(string) []string) func(string) string {
+	return func(text string) string {
+		if problems := check(text); len(problems) > 0 {
+			return quoted(text) + " is not allowed: " + strings.Join(problems, "; ")
+		}
+		return ""
+	}
+}
+
+func number(least, most int64) func(string) string {
+	return func(text string) string {
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil && (n < least || n > most) {
+			return text + " is out of range; write a number from " + strconv.FormatInt(least, 10) + " to " + strconv.FormatInt(most, 10)
+		}
+		return ""
+	}
+}
+
+func duration(text string) string {
+	if d, err := time.ParseDuration(text); err != nil || d <= 0 {
+		return quoted(text) + " is not a duration; write it as 1h30m or 45s"
+	}
+	return ""
+}
+
+// envName is what the API asks of a variable's name, and refuses names that
+// cannot be set from a shell or that other settings make.
+func envName(text string) string {
+	if setting := madeFrom[text]; setting != "" {
+		return text + " is made from other settings; set " + setting + " instead"
+	}
+	return kubernetes(validation.IsCIdentifier)(text)
+}
+
+func qualifiedName(text string) string {
+	if strings.HasPrefix(text, "$") {
+		return quoted(text) + " is not a name; directives such as $patch belong in pod"
+	}
+	return kubernetes(validation.IsQualifiedName)(text)
+}
+
+// gitBranch holds a branch against git check-ref-format, and keeps it from
+// being read as an option.
+func gitBranch(text string) string {
+	bad := text == "" || text[0] == '-' || text[0] == '/' || strings.HasSuffix(text, "/") || strings.HasSuffix(text, ".") ||
+		strings.Contains(text, "..") || strings.Contains(text, "//") || strings.Contains(text, "@{") || text == "@" ||
+		strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || strings.ContainsRune(`~^:?*[\`, r) }) ||
+		slices.ContainsFunc(strings.Split(text, "/"), func(part string) bool {
+			return strings.HasPrefix(part, ".") || strings.HasSuffix(part, ".lock")
+		})
+	if bad {
+		return quoted(text) + " is not a branch name; see git check-ref-format"
+	}
+	return ""
+}
+
+var scpURL = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9.-]+:[^\s:-][^\s]*$`)
+
+// gitURL takes what git clone takes over a network.
+func gitURL(text string) string {
+	u, err := url.Parse(text)
+	switch {
+	case scpURL.MatchString(text):
+		return ""
+	case err != nil || u.Host == "" || !slices.Contains([]string{"https", "http", "ssh", "git"}, u.Scheme):
+		return quoted(text) + " is not a git URL; write https://host/path.git or git@host:path.git"
+	}
+	return ""
+}
+
+func httpURL(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return quoted(text) + " is not a URL; write https://host"
+	}
+	return ""
+}
+
+// homePath is a path below another directory.
+func homePath(text string) string {
+	clean := path.Clean(text)
+	switch {
+	case strings.HasPrefix(text, "~/"):
+		return quoted(text) + " starts with ~/; write " + strings.TrimPrefix(text, "~/")
+	case text == "" || path.IsAbs(text) || clean == "." || clean == ".." || strings.HasPrefix(clean, "../"):
+		return quoted(text) + " is not a path below the directory; write one such as .claude/settings.json"
+	case clean != strings.TrimSuffix(text, "/"):
+		return quoted(text) + " is not a clean path; write " + clean
+	case strings.ContainsFunc(text, func(r rune) bool { return r < ' ' }):
+		return quoted(text) + " has a control character; remove it"
+	}
+	return ""
+}
+
+// mountPath is an absolute path or one below ~/. A colon would be read as a
+// mode by the kubelet (ValidateVolumeMounts refuses it).
+func mountPath(text string) string {
+	rest := strings.TrimPrefix(text, "~")
+	switch {
+	case !path.IsAbs(rest):
+		return quoted(text) + " is not an absolute path; start it with / or ~/"
+	case path.Clean(rest) != rest || rest == "/":
+		return quoted(text) + " is not a clean path; write one without //, . and .., and not / itself"
+	case strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == ':' }):
+		return quoted(text) + " has a colon or a control character; remove it"
+	}
+	return ""
+}
+
+// image is a reference as container runtimes read it.
+func image(text string) string {
+	if _, err := reference.ParseNormalizedNamed(text); err != nil {
+		return quoted(text) + " is not an image: " + err.Error() + "; write one such as ghcr.io/acme/scion-claude:v1.2.3"
+	}
+	return ""
+}
+
+// checker is the Checker of configuration; its layers are patches of each
+// other.
+var checker = manifest.Checker{Formats: formats}

@@ -1,0 +1,328 @@
+package render
+
+import (
+	"cmp"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/scion-gen/scion-gen/pkg/manifest"
+)
+
+// File is one configuration file: YAML or JSON, any number of documents. Name
+// is for messages only.
+type File struct {
+	Name string
+	Data []byte
+}
+
+// Config is configuration that has been read and checked document by document:
+// each is of a known kind, each field of the right type and form, each template
+// has its parent. Agents are resolved and rendered from it by Render.
+type Config struct {
+	fleet     Fleet
+	defaults  layer // the Fleet's spec.defaults; empty where there is none
+	templates map[string]*template
+	agents    []*agentDocument
+}
+
+// layer is what one document says of an agent. Later layers win.
+type layer struct {
+	source *manifest.Source
+	root   *manifest.Node // the whole document
+	spec   *manifest.Node // an AgentSpec without its pod; nil is empty
+	pod    *manifest.Node // the patch on the Pod; nil where there is none
+}
+
+type template struct {
+	layer
+	name    *manifest.Node
+	extends *manifest.Node // nil is base
+	builtIn bool
+}
+
+type agentDocument struct {
+	layer
+	metadata AgentMetadata
+}
+
+// rootTemplate is the template that all others build on.
+const rootTemplate = "base"
+
+var (
+	headerType   = manifest.TypeFor[Header]()
+	fleetType    = manifest.TypeFor[Fleet]()
+	templateType = manifest.TypeFor[AgentTemplate]()
+	agentType    = manifest.TypeFor[Agent]()
+	specType     = manifest.TypeFor[AgentSpec]()
+	podType      = manifest.TypeFor[corev1.Pod]()
+)
+
+// Load reads the built-in templates and a user's files. The error is a
+// manifest.Errors with every mistake there is, by file and line.
+func Load(builtIn, files []File) (*Config, error) {
+	l := loader{config: &Config{templates: map[string]*template{}}}
+	for _, f := range builtIn {
+		l.file(f, true)
+	}
+	for _, f := range files {
+		l.file(f, false)
+	}
+	l.index()
+	if len(l.errs) > 0 {
+		return nil, finish(l.errs)
+	}
+	return l.config, nil
+}
+
+type loader struct {
+	config    *Config
+	fleets    []*manifest.Node
+	templates []*template
+	errs      manifest.Errors
+}
+
+func (l *loader) file(f File, builtIn bool) {
+	for _, doc := range manifest.Parse(f.Name, f.Data, &l.errs) {
+		if doc.Root.Kind != manifest.Mapping {
+			l.errs.Add(doc.Root.Pos, "", "the document is %s; want a mapping with apiVersion, kind, metadata and spec", doc.Root.Kind)
+			continue
+		}
+		version := doc.Root.Get("apiVersion")
+		switch kind := doc.Root.Get("kind"); {
+		case kind.IsNull(), !version.IsNull() && version.Text != APIVersion:
+			l.header(doc.Root)
+		case kind.Text == "Fleet":
+			l.fleet(doc)
+		case kind.Text == "AgentTemplate":
+			l.template(doc, builtIn)
+		case kind.Text == "Agent":
+			l.agent(doc)
+		default:
+			l.header(doc.Root)
+		}
+	}
+}
+
+// header reports what is wrong with a document of no known kind.
+func (l *loader) header(root *manifest.Node) {
+	header := &manifest.Node{Kind: manifest.Mapping, Pos: root.Pos}
+	for _, f := range root.Fields {
+		if headerType.Field(f.Key) != nil {
+			header.Fields = append(header.Fields, f)
+		}
+	}
+	group, _, _ := strings.Cut(APIVersion, "/")
+	switch v := root.Get("apiVersion"); {
+	case v.IsNull() || v.Text == APIVersion || v.Kind != manifest.String:
+	case strings.HasPrefix(v.Text, group+"/"):
+		l.errs.Add(v.Pos, "apiVersion", "%s is not known here; write %s", quoted(v.Text), APIVersion)
+		return
+	default:
+		l.errs.Add(v.Pos, "apiVersion", "%s is not %s; keep other manifests in a folder of their own", quoted(v.Text), APIVersion)
+		return
+	}
+	checker.Check(header, headerType, "", &l.errs)
+}
+
+// check holds a document against its type and reports whether it is right.
+func (l *loader) check(root *manifest.Node, t *manifest.Type) bool {
+	var found, credentials manifest.Errors
+	checkCredentials(root, "", &credentials)
+	checker.Check(root, t, "", &found)
+	secret := map[manifest.Pos]bool{}
+	for _, e := range credentials {
+		secret[e.Pos] = true
+	}
+	// What else is wrong with a credential does not matter, and would show it.
+	found = slices.DeleteFunc(found, func(e *manifest.Error) bool { return secret[e.Pos] })
+	l.errs = slices.Concat(l.errs, found, credentials)
+	return len(found)+len(credentials) == 0
+}
+
+func (l *loader) fleet(doc manifest.Document) {
+	doc.Source.Name = "fleet"
+	l.fleets = append(l.fleets, doc.Root)
+	if !l.check(doc.Root, fleetType) {
+		return
+	}
+	l.config.defaults = l.layer(doc, "spec", "defaults")
+	l.decode(without(doc.Root, "spec", "defaults"), &l.config.fleet)
+}
+
+func (l *loader) template(doc manifest.Document, builtIn bool) {
+	t := &template{builtIn: builtIn, name: doc.Root.At("metadata", "name"), extends: doc.Root.At("spec", "extends")}
+	l.templates = append(l.templates, t)
+	right := l.check(doc.Root, templateType)
+	if t.name.IsNull() {
+		t.name = &manifest.Node{Pos: doc.Root.Pos}
+	}
+	doc.Source.Name = "template " + t.name.Text
+	if !right {
+		return
+	}
+	if at := doc.Root.At("spec", "template"); at != nil {
+		l.errs.Add(at.Pos, "spec.template", "a template names its parent with extends; write extends: %s", at.Text)
+	}
+	t.layer = l.layer(doc, "spec")
+	t.spec = without(t.spec, "extends")
+}
+
+func (l *loader) agent(doc manifest.Document) {
+	a := &agentDocument{}
+	a.root = doc.Root
+	l.config.agents = append(l.config.agents, a)
+	right := l.check(doc.Root, agentType)
+	doc.Source.Name = "agent"
+	if n := doc.Root.At("metadata", "name"); !n.IsNull() {
+		doc.Source.Name += " " + n.Text
+	}
+	if !right {
+		return
+	}
+	a.layer = l.layer(doc, "spec")
+	l.decode(doc.Root.Get("metadata"), &a.metadata)
+}
+
+// layer takes the AgentSpec at keys out of a document and checks it.
+func (l *loader) layer(doc manifest.Document, keys ...string) layer {
+	spec := doc.Root.At(keys...)
+	la := layer{source: doc.Source, root: doc.Root, spec: without(spec, "pod"), pod: spec.Get("pod")}
+	if spec.IsNull() {
+		la.spec = nil
+		return la
+	}
+	path := strings.Join(keys, ".")
+	manifest.CheckPatch(la.spec, specType, path, &l.errs)
+	if la.pod != nil {
+		checkPodPatch(la.pod, manifest.Child(path, "pod"), &l.errs)
+	}
+	return la
+}
+
+var podPatchType = manifest.TypeFor[PodPatch]()
+
+func checkPodPatch(n *manifest.Node, path string, errs *manifest.Errors) {
+	patch := checker
+	patch.Patch = true
+	before := len(*errs)
+	patch.Check(n, podPatchType, path, errs)
+	if len(*errs) == before {
+		manifest.CheckPatch(n, podPatchType, path, errs)
+	}
+}
+
+func (l *loader) decode(n *manifest.Node, v any) {
+	if err := manifest.Into(n, v); err != nil {
+		if errs, ok := errors.AsType[manifest.Errors](err); ok {
+			l.errs = append(l.errs, errs...)
+			return
+		}
+		l.errs.Add(n.Pos, "", "%v", err)
+	}
+}
+
+// index finds what documents say of each other: a second Fleet, template or
+// agent of the same name, parents and templates that do not exist, cycles.
+func (l *loader) index() {
+	for _, second := range l.fleets[min(1, len(l.fleets)):] {
+		l.errs.Add(second.Pos, "", "a second Fleet, the first is at %s; merge the two", l.fleets[0].Pos)
+	}
+	for _, t := range l.templates {
+		if first := l.config.templates[t.name.Text]; first != nil && !first.builtIn {
+			l.errs.Add(t.name.Pos, "metadata.name", "a second AgentTemplate %q, the first is at %s; rename one", t.name.Text, first.name.Pos)
+			continue
+		}
+		l.config.templates[t.name.Text] = t
+	}
+	for _, t := range l.templates {
+		if t.extends != nil {
+			l.exists(t.extends, "spec.extends")
+		}
+	}
+	for _, t := range l.templates {
+		l.cycle(t)
+	}
+	l.exists(l.config.defaults.spec.Get("template"), "spec.defaults.template")
+	agents := map[[2]string]*manifest.Node{}
+	for _, a := range l.config.agents {
+		l.exists(a.spec.Get("template"), "spec.template")
+		n := a.root.At("metadata", "name")
+		id := [2]string{l.config.namespace(a), a.metadata.Name}
+		if n == nil || id[1] == "" {
+			continue
+		}
+		if first := agents[id]; first != nil {
+			l.errs.Add(n.Pos, "metadata.name", "a second Agent %q in namespace %s, the first is at %s; rename one", n.Text, id[0], first.Pos)
+			continue
+		}
+		agents[id] = n
+	}
+}
+
+// exists reports a reference to a template that there is not.
+func (l *loader) exists(ref *manifest.Node, path string) {
+	if ref.IsNull() || l.config.templates[ref.Text] != nil {
+		return
+	}
+	names := slices.Sorted(maps.Keys(l.config.templates))
+	hint := "; the templates are " + strings.Join(names, ", ")
+	if near := manifest.Nearest(ref.Text, names); near != "" {
+		hint = "; did you mean " + near + "?"
+	}
+	l.errs.Add(ref.Pos, path, "there is no template %q%s", ref.Text, hint)
+}
+
+// cycle reports a template that is its own ancestor.
+func (l *loader) cycle(t *template) {
+	seen := []string{t.name.Text}
+	for up := l.config.parent(t); up != nil; up = l.config.parent(up) {
+		seen = append(seen, up.name.Text)
+		if up == t {
+			l.errs.Add(t.extends.Pos, "spec.extends", "the template extends itself: %s; remove one extends", strings.Join(seen, " > "))
+			return
+		}
+		if len(seen) > len(l.config.templates) {
+			return // the cycle is further up, and reported there
+		}
+	}
+}
+
+// parent is the template that t extends, or nil.
+func (c *Config) parent(t *template) *template {
+	switch {
+	case !t.extends.IsNull():
+		return c.templates[t.extends.Text]
+	case t.name.Text == rootTemplate:
+		return nil
+	}
+	return c.templates[rootTemplate]
+}
+
+// namespace is the agent's own, else the Fleet's, else default.
+func (c *Config) namespace(a *agentDocument) string {
+	return cmp.Or(a.metadata.Namespace, c.fleet.Spec.Namespace, "default")
+}
+
+// without is n without the field that keys lead to; n itself is not changed.
+func without(n *manifest.Node, keys ...string) *manifest.Node {
+	if n.At(keys...) == nil {
+		return n
+	}
+	out := *n
+	out.Fields = make([]manifest.Field, 0, len(n.Fields))
+	for _, f := range n.Fields {
+		switch {
+		case f.Key != keys[0]:
+		case len(keys) == 1:
+			continue
+		default:
+			f.Value = without(f.Value, keys[1:]...)
+		}
+		out.Fields = append(out.Fields, f)
+	}
+	return &out
+}

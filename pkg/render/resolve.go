@@ -1,0 +1,138 @@
+package render
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/scion-gen/scion-gen/pkg/manifest"
+)
+
+// start is what agents of one template begin with: the layers base, Fleet
+// defaults and the template chain, merged.
+type start struct {
+	layers []layer
+	spec   *manifest.Node
+}
+
+// agent is an Agent with everything it inherits.
+type agent struct {
+	config    *Config
+	doc       *agentDocument
+	namespace string
+	pod       string // the pod's name
+	template  string
+	layers    []layer        // lowest first
+	tree      *manifest.Node // the merged AgentSpec
+	spec      AgentSpec      // the same, typed
+	errs      *manifest.Errors
+}
+
+// resolver merges the layers of agents, each template's once.
+type resolver struct {
+	config *Config
+	starts map[string]*start
+	errs   *manifest.Errors
+}
+
+// layersOf are the layers below an agent of that template: base, the Fleet's
+// defaults, then the template's ancestors and the template itself.
+func (c *Config) layersOf(name string) []layer {
+	var chain []layer
+	for t := c.templates[name]; t != nil; t = c.parent(t) {
+		chain = append(chain, t.layer)
+	}
+	slices.Reverse(chain)
+	if len(chain) == 0 {
+		return []layer{c.defaults}
+	}
+	return slices.Insert(chain, 1, c.defaults)
+}
+
+func (r *resolver) start(template string) *start {
+	if s := r.starts[template]; s != nil {
+		return s
+	}
+	s := &start{layers: r.config.layersOf(template), spec: &manifest.Node{Kind: manifest.Mapping}}
+	for _, l := range s.layers {
+		if l.spec != nil {
+			s.spec = manifest.Merge(s.spec, l.spec, specType, nil)
+		}
+	}
+	r.starts[template] = s
+	return s
+}
+
+func (r *resolver) agent(doc *agentDocument) *agent {
+	template := rootTemplate
+	for _, spec := range []*manifest.Node{r.config.defaults.spec, doc.spec} {
+		if at := spec.Get("template"); !at.IsNull() {
+			template = at.Text
+		}
+	}
+	start := r.start(template)
+	a := &agent{
+		config:    r.config,
+		doc:       doc,
+		namespace: r.config.namespace(doc),
+		template:  template,
+		layers:    append(slices.Clip(start.layers), doc.layer),
+		tree:      start.spec,
+		errs:      r.errs,
+	}
+	if doc.spec != nil {
+		a.tree = manifest.Merge(start.spec, doc.spec, specType, nil)
+	}
+	before := len(*r.errs)
+	manifest.Required(a.tree, specType, "spec", r.errs)
+	if len(*r.errs) > before {
+		return a
+	}
+	if err := manifest.Into(a.tree, &a.spec); err != nil {
+		a.fail(nil, "%v", err)
+	}
+	a.spec.User.Name = cmp.Or(a.spec.User.Name, defaultUser)
+	a.pod = podName(a.spec.Grove, doc.metadata.Name)
+	return a
+}
+
+// at is the node of a setting, or nil.
+func (a *agent) at(setting ...string) *manifest.Node { return a.tree.At(setting...) }
+
+// pos is where a setting was made; the zero Pos where nobody made it.
+func (a *agent) pos(setting ...string) manifest.Pos {
+	if n := a.tree.At(setting...); n != nil {
+		return n.Pos
+	}
+	return manifest.Pos{}
+}
+
+// where is pos, or, for what nobody set, the place of the agent's name.
+func (a *agent) where(setting ...string) manifest.Pos {
+	if p := a.pos(setting...); p.IsValid() && len(setting) > 0 {
+		return p
+	}
+	return a.doc.root.At("metadata", "name").Pos
+}
+
+// fail reports a mistake in a setting.
+func (a *agent) fail(setting []string, format string, args ...any) {
+	pos := a.where(setting...)
+	path := strings.Join(append([]string{"spec"}, setting...), ".")
+	if len(setting) == 0 {
+		path = ""
+	}
+	if pos.Source != nil && pos.Source == a.layers[1].source && len(setting) > 0 {
+		path = strings.Replace(path, "spec", "spec.defaults", 1)
+	}
+	a.errs.Add(pos, path, format, args...)
+}
+
+// home is the agent's home directory.
+func (a *agent) home() string { return "/home/" + a.spec.User.Name }
+
+// rank is the layer that set something: what a lower layer's patch says does
+// not override it. What no layer set ranks below all.
+func (a *agent) rank(p manifest.Pos) int {
+	return slices.IndexFunc(a.layers, func(l layer) bool { return l.source == p.Source && p.Source != nil })
+}

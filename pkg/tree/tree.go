@@ -1,0 +1,336 @@
+// Package tree keeps a directory of generated files in step with what is
+// generated, beside files of other origin that it never touches.
+//
+// An index in the directory lists what was written, with hashes. A file is the
+// generator's as long as it is listed and has the hash that is listed; a file
+// that is neither, or that somebody edited since, is not overwritten and not
+// removed. New says what there is to do, a Plan does it in an order in which it
+// can be stopped at any instant: the next plan ends in the same tree.
+//
+// The package reads through fs.FS and writes through Dir; it opens nothing
+// itself. It does not know what the files hold.
+package tree
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+)
+
+// File is a generated file. Name is slash-separated and below the directory;
+// Objects say what it holds, for people who read the index.
+type File struct {
+	Name    string
+	Data    []byte
+	Objects []string
+}
+
+// Files gives the generated files, each time anew and the same.
+type Files = iter.Seq2[File, error]
+
+// The names of the index and of the journal, which lists what a run that did
+// not end was about to write. They have no extension that would make Argo CD
+// or kubectl apply -f take them for manifests.
+const (
+	IndexName   = ".scion-gen-index"
+	JournalName = ".scion-gen-journal"
+	// TempPrefix starts the names of files that are being written.
+	TempPrefix = ".scion-gen-tmp-"
+)
+
+// Header is what the index says of the run as a whole. It has no time, host or
+// commit: equal input makes an equal index.
+type Header struct {
+	Generator string `json:"generator"` // such as scion-gen v1.2.0
+	Schema    string `json:"schema"`    // of the configuration and of this index
+	Input     string `json:"input"`     // digest of the input
+}
+
+type index struct {
+	Header
+	Files map[string]entry `json:"files"`
+}
+
+type entry struct {
+	Objects []string `json:"objects,omitempty"`
+	SHA256  string   `json:"sha256"`
+}
+
+// Action is what a Plan does with a file.
+type Action string
+
+const (
+	Add     Action = "added"
+	Change  Action = "changed"
+	Remove  Action = "removed"
+	Foreign Action = "foreign" // in the way, and not the generator's
+	Edited  Action = "edited"  // the generator's, and changed since
+)
+
+// Step is one file that is not as it should be.
+type Step struct {
+	Name   string
+	Action Action
+}
+
+// Plan is the difference between a directory and what is generated.
+type Plan struct {
+	Steps []Step // by name
+	files Files
+	next  index
+	write map[string]bool
+	stale bool // only the index differs
+}
+
+// ErrTaken is the error of New where files of other origin, or edited ones,
+// are in the way; its text names them.
+var ErrTaken = errors.New("files in the way")
+
+// New compares dir with the files. With force, files of other origin and
+// edited ones are overwritten, and edited ones that are no longer generated
+// removed; without, they are in Steps as Foreign and Edited.
+func New(dir fs.FS, header Header, files Files, force bool) (*Plan, error) {
+	owned, current, err := owners(dir)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{files: files, next: index{header, map[string]entry{}}, write: map[string]bool{}}
+	folded := map[string]string{}
+	for f, err := range files {
+		if err != nil {
+			return nil, err
+		}
+		if err := checkName(f.Name, folded); err != nil {
+			return nil, err
+		}
+		sum := hash(f.Data)
+		p.next.Files[f.Name] = entry{f.Objects, sum}
+		if err := p.compare(dir, f.Name, sum, owned, force); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.leftovers(dir, owned, force); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(p.Steps, func(a, b Step) int { return strings.Compare(a.Name, b.Name) })
+	p.stale = string(current) != string(p.next.encode())
+	return p, nil
+}
+
+// compare decides about one generated file.
+func (p *Plan) compare(dir fs.FS, name, sum string, owned map[string][]string, force bool) error {
+	there, err := sumOf(dir, name)
+	action := Change
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		action = Add
+	case err != nil:
+		return err
+	case there == sum:
+		return nil // also where it is not ours: it says what we would say
+	case slices.Contains(owned[name], there) || force:
+	case len(owned[name]) > 0:
+		action = Edited
+	default:
+		action = Foreign
+	}
+	p.step(name, action)
+	p.write[name] = action == Add || action == Change
+	return nil
+}
+
+// leftovers decides about files of former runs that are generated no more.
+func (p *Plan) leftovers(dir fs.FS, owned map[string][]string, force bool) error {
+	for _, name := range slices.Sorted(maps.Keys(owned)) {
+		if _, generated := p.next.Files[name]; generated {
+			continue
+		}
+		there, err := sumOf(dir, name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return err
+		case slices.Contains(owned[name], there) || force:
+			p.step(name, Remove)
+		default:
+			p.step(name, Edited)
+		}
+	}
+	return nil
+}
+
+func (p *Plan) step(name string, action Action) {
+	p.Steps = append(p.Steps, Step{name, action})
+}
+
+// Clean reports whether the directory is just what is generated.
+func (p *Plan) Clean() bool { return len(p.Steps) == 0 && !p.stale }
+
+// Taken is an ErrTaken with the files in the way, or nil.
+func (p *Plan) Taken() error {
+	var lines []string
+	for _, s := range p.Steps {
+		switch s.Action {
+		case Foreign:
+			lines = append(lines, s.Name+": was not written by scion-gen")
+		case Edited:
+			lines = append(lines, s.Name+": was edited since scion-gen wrote it")
+		}
+	}
+	if lines == nil {
+		return nil
+	}
+	return fmt.Errorf("%w; move them away, or take them over with --force\n%s", ErrTaken, strings.Join(lines, "\n"))
+}
+
+// Dir is a directory that can be written to. Names are slash-separated and
+// below it.
+type Dir interface {
+	// Write makes a file, or puts it in the place of another at once, and the
+	// folders above it.
+	Write(name string, data []byte) error
+	// Remove removes a file; one that is not there is no error.
+	Remove(name string) error
+	// Prune removes a folder and those above it as long as they are empty.
+	Prune(name string)
+}
+
+// Apply makes the directory what is generated. It must not be called where
+// Taken is not nil. Each file is whole at every instant, and the index is
+// written last; a journal before the first file tells the next run which files
+// are ours if this one is stopped.
+func (p *Plan) Apply(dir Dir) error {
+	if p.Clean() {
+		return nil
+	}
+	if err := p.Taken(); err != nil {
+		return err
+	}
+	if len(p.write) > 0 {
+		if err := dir.Write(JournalName, p.next.encode()); err != nil {
+			return err
+		}
+	}
+	for f, err := range p.files {
+		if err != nil {
+			return err
+		}
+		if !p.write[f.Name] {
+			continue
+		}
+		if err := dir.Write(f.Name, f.Data); err != nil {
+			return err
+		}
+	}
+	for _, s := range p.Steps {
+		if s.Action != Remove {
+			continue
+		}
+		if err := dir.Remove(s.Name); err != nil {
+			return err
+		}
+		dir.Prune(path.Dir(s.Name))
+	}
+	if err := dir.Write(IndexName, p.next.encode()); err != nil {
+		return err
+	}
+	return dir.Remove(JournalName)
+}
+
+// owners are the hashes under which each file is known as the generator's, from
+// the index and, where a run was stopped, the journal; and the index itself.
+func owners(dir fs.FS) (owned map[string][]string, current []byte, err error) {
+	owned = map[string][]string{}
+	for _, name := range []string{JournalName, IndexName} {
+		data, err := fs.ReadFile(dir, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		var i index
+		if err := json.Unmarshal(data, &i); err != nil {
+			return nil, nil, fmt.Errorf("%s is not an index: %w; restore it from git, or remove it and use --force", name, err)
+		}
+		for file, e := range i.Files {
+			if fs.ValidPath(file) {
+				owned[file] = append(owned[file], e.SHA256)
+			}
+		}
+		current = data
+		if name == JournalName {
+			current = nil
+		}
+	}
+	return owned, current, nil
+}
+
+// encode is the index as JSON, a line a file, so that git merges it.
+func (i index) encode() []byte {
+	data, err := json.MarshalIndent(i, "", "  ")
+	if err != nil {
+		panic(err) // strings always marshal
+	}
+	return append(data, '\n')
+}
+
+func hash(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// sumOf is the hash of a file. What is not a regular file is not ours, and is
+// not read.
+func sumOf(dir fs.FS, name string) (string, error) {
+	info, err := fs.Lstat(dir, name)
+	if err != nil {
+		return "", err
+	}
+	if !info.Mode().IsRegular() {
+		return "not a regular file", nil
+	}
+	data, err := fs.ReadFile(dir, name)
+	if err != nil {
+		return "", err
+	}
+	return hash(data), nil
+}
+
+// maxName is the length that every file system takes for one name, in bytes.
+const maxName = 255
+
+// checkName refuses names that some file system cannot hold, and two names
+// that are one where case does not count, as on macOS and Windows.
+func checkName(name string, folded map[string]string) error {
+	if !fs.ValidPath(name) || name == "." {
+		return fmt.Errorf("%q is not a file name below the directory", name)
+	}
+	for part := range strings.SplitSeq(name, "/") {
+		stem, _, _ := strings.Cut(strings.ToLower(part), ".")
+		switch {
+		case len(part) > maxName:
+			return fmt.Errorf("%q is longer than %d bytes", part, maxName)
+		case strings.ContainsAny(part, `<>:"|?*\`) || strings.ContainsFunc(part, func(r rune) bool { return r < ' ' }):
+			return fmt.Errorf("%q has a character that Windows does not take in names", part)
+		case strings.HasSuffix(part, ".") || strings.HasSuffix(part, " "):
+			return fmt.Errorf("%q ends in a dot or a space, which Windows drops", part)
+		case slices.Contains([]string{"con", "prn", "aux", "nul"}, stem), len(stem) == 4 && (strings.HasPrefix(stem, "com") || strings.HasPrefix(stem, "lpt")) && stem[3] >= '0' && stem[3] <= '9':
+			return fmt.Errorf("%q is the name of a device on Windows", part)
+		}
+	}
+	key := strings.ToLower(name)
+	if other, ok := folded[key]; ok {
+		return fmt.Errorf("%s and %s are one file where case does not count", other, name)
+	}
+	folded[key] = name
+	return nil
+}
