@@ -80,7 +80,7 @@ type slab[T any] struct {
 
 func (s *slab[T]) take(n int) []T {
 	if s.used+n > len(s.block) {
-		s.block = make([]T, max(n, min(2*len(s.block), 128), 32))
+		s.block = make([]T, max(n, 32))
 		s.used = 0
 	}
 	s.used += n
