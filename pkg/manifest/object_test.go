@@ -6,6 +6,7 @@ import (
 	"math/rand"
 	"net/netip"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -97,6 +98,27 @@ func TestMarshalOutlivesTheTree(t *testing.T) {
 	if err != nil || before != string(first) || before != string(again) {
 		t.Errorf("the second Marshal changed the first, %v", err)
 	}
+}
+
+// TestMarshalLeavesTheObject is for the race detector: objects are shared, and
+// a Quantity writes to itself when it is asked for its String.
+func TestMarshalLeavesTheObject(t *testing.T) {
+	pod := agentPod(t)
+	want, err := Marshal(pod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for range 20 {
+				if got, err := Marshal(pod); err != nil || string(got) != string(want) {
+					t.Errorf("got %q, %v", got, err)
+				}
+			}
+		})
+	}
+	group.Wait()
 }
 
 // randomObjects fills all fields at random; strings are the nasty ones that
@@ -277,7 +299,7 @@ func TestObjects(t *testing.T) {
 
 func TestFromObjectRefuses(t *testing.T) {
 	loop := map[string]any{}
-	loop["a"] = loop
+	loop["a"], loop["b"] = loop, loop
 	for want, obj := range map[string]any{
 		"a[1]: NaN is not a number in JSON":                map[string][]float64{"a": {1, math.NaN()}},
 		"maxUnavailable: is neither a number nor a string": appsv1.RollingUpdateDeployment{MaxUnavailable: &intstr.IntOrString{Type: 7}},
