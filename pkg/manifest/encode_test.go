@@ -428,3 +428,30 @@ func fuzzValue(parts []string, shape uint8) any {
 	}
 	return map[string]any{parts[0]: map[string]any{}, "list": []any{list, true, 1}}
 }
+
+// TestParseReadsWhatAppendWrites holds the two halves of the package against
+// each other: Parse gives the same value back, or says what it refuses.
+func TestParseReadsWhatAppendWrites(t *testing.T) {
+	read := 0
+	for _, s := range carried() {
+		for _, v := range []any{map[string]any{"k": s, "l": []any{s}}, map[string]any{s: "v"}} {
+			out, err := Append(nil, tree(v))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var errs Errors
+			docs := Parse("test.yaml", out, &errs)
+			if len(errs) > 0 {
+				continue
+			}
+			read++
+			back, err := Append(nil, docs[0].Root)
+			if err != nil || string(back) != string(out) {
+				t.Errorf("%.200q: Parse reads something else from\n%s", v, out)
+			}
+		}
+	}
+	if read < len(carried()) {
+		t.Errorf("Parse refused all but %d", read)
+	}
+}
