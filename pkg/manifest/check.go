@@ -169,7 +169,7 @@ func (c *checker) enum(n *Node, field *TypeField, path string) {
 	case len(values) == 1:
 		c.errs.Add(n.Pos, path, "%s is not supported; write %s", clip(n.Text), tag)
 	default:
-		c.errs.Add(n.Pos, path, "%s is not one of %s%s", clip(n.Text), strings.Join(values, ", "), didYouMean(n.Text, values))
+		c.errs.Add(n.Pos, path, "%s is not one of %s%s", clip(n.Text), strings.TrimSuffix(strings.Join(values, ", "), ", "), didYouMean(n.Text, values))
 	}
 }
 
