@@ -192,6 +192,15 @@ class Terminated:
     def oom(self) -> bool:
         return self.reason == _OOM
 
+    @property
+    def interrupted(self) -> bool:
+        """Asked to end: SIGINT, SIGTERM or Control-C."""
+        return self.signal in (2, 15) or self.code == _WINDOWS_CTRL_C
+
+    @property
+    def crashed(self) -> bool:
+        return self.signal is not None or (self.code is not None and self.code < 0)
+
 
 class Container:
     """A container's spec and status together, found by name."""
@@ -209,6 +218,10 @@ class Container:
         self.started, self.ready = status.get("started"), status.get("ready") is True
         self.created = _str(status.get("containerID")) != ""
         self.restarted = (_int(status.get("restartCount")) or 0) > 0
+
+    @property
+    def ended(self) -> bool:
+        return self.terminated is not None
 
     @property
     def ever_ran(self) -> bool:
@@ -335,6 +348,17 @@ class Facts:
         return self.agent.terminated
 
     @cached_property
+    def limits_exceeded(self) -> bool:
+        return self.exited.code in self.options.limits_exit_codes
+
+    @cached_property
+    def unready_is_starting(self) -> bool:
+        return not self.agent.ready and self.options.require_ready
+
+    def agent_waits(self, reason: str) -> bool:
+        return self.agent.waiting and self.agent.waiting_reason == reason
+
+    @cached_property
     def agent_gone_for_good(self) -> bool:
         """The container vanished; a waiting state remains that nothing will end."""
         agent = self.agent
@@ -372,6 +396,10 @@ class Facts:
         return self.disruption if over else ""
 
     @cached_property
+    def disruption_is_final(self) -> bool:
+        return self.options.committed_disruption == "final"
+
+    @cached_property
     def disruption_phase(self) -> str:
         """auto: work on a claim or NFS survives (stopped), work in an emptyDir is lost (error)."""
         if self.options.disruption_phase != "auto":
@@ -404,6 +432,10 @@ class Facts:
         if back <= 0:
             back = max(30, _int(self.spec.get("terminationGracePeriodSeconds")) or 0) + 2
         return (self.deletion - ended.finished_at).total_seconds() <= back
+
+    @cached_property
+    def deleted_before_start(self) -> bool:
+        return self.deleting and not self.stale and not self.agent.ever_ran
 
     # Rejection and deadline.
 
@@ -482,20 +514,33 @@ class Facts:
         return self.scheduled_reason if known and self.condition_is("PodScheduled", "False") else ""
 
     @cached_property
+    def unobserved(self) -> bool:
+        return self.phase == "" and "PodScheduled" not in self.conditions
+
+    @cached_property
+    def waits_for_autoscaler(self) -> bool:
+        return self.scheduling_failed == "Unschedulable" and self.options.autoscaling
+
+    @cached_property
+    def nominated(self) -> bool:
+        """Other pods are leaving a node to make room."""
+        return _str(self.status.get("nominatedNodeName")) != ""
+
+    @cached_property
     def created_at(self) -> Optional[datetime]:
         return parse_time(self.meta.get("creationTimestamp"))
 
     @cached_property
-    def scheduling_since(self) -> Optional[datetime]:
-        return self.condition_time("PodScheduled") or self.created_at
+    def scheduling_settling(self) -> bool:
+        return self.within(self.condition_time("PodScheduled") or self.created_at, self.options.unschedulable_grace)
 
     def waiting_since(self, container: Container) -> Optional[datetime]:
         """When everything this container waited for had happened."""
-        events = [self.condition_time(t) for t in ("PodScheduled", "PodReadyToStartContainers") if self.condition_is(t, "True")]
+        gates = ["PodScheduled", "PodReadyToStartContainers"]
         if container is self.agent:
-            if self.condition_is("Initialized", "True"):
-                events.append(self.condition_time("Initialized"))
-        else:
+            gates.append("Initialized")
+        events = [self.condition_time(gate) for gate in gates if self.condition_is(gate, "True")]
+        if container is not self.agent:
             earlier = self.inits[: self.inits.index(container)]
             events += [i.terminated.finished_at for i in earlier if i.terminated]
         if container.last:
@@ -578,6 +623,9 @@ def _waiting_family(about: str) -> tuple[Rule, ...]:
     def reason(f: Facts) -> str:
         return container(f).waiting_reason
 
+    def cannot_pull(f: Facts) -> bool:
+        return reason(f) in _IMAGE_PULL
+
     def pulling(f: Facts) -> bool:
         return f.within(f.waiting_since(container(f)), f.options.image_pull_grace)
 
@@ -590,11 +638,14 @@ def _waiting_family(about: str) -> tuple[Rule, ...]:
     def start_error(f: Facts) -> bool:
         return _is_start_error(reason(f))
 
+    def retrying(f: Facts) -> bool:
+        return (config_error(f) or start_error(f)) and settling(f)
+
     return (
         Rule("PM440", "error", "ImageInvalid", "", about, lambda f: reason(f) in _IMAGE_INVALID),
-        Rule("PM441", "provisioning", "ImagePullRetrying", "", about, lambda f: reason(f) in _IMAGE_PULL and pulling(f)),
-        Rule("PM442", "error", "ImagePullFailed", "R", about, lambda f: reason(f) in _IMAGE_PULL),
-        Rule("PM443", "provisioning", "ContainerConfigRetrying", "", about, lambda f: (config_error(f) or start_error(f)) and settling(f)),
+        Rule("PM441", "provisioning", "ImagePullRetrying", "", about, lambda f: cannot_pull(f) and pulling(f)),
+        Rule("PM442", "error", "ImagePullFailed", "R", about, cannot_pull),
+        Rule("PM443", "provisioning", "ContainerConfigRetrying", "", about, retrying),
         Rule("PM444", "error", "ContainerConfigError", "", about, config_error),
         Rule("PM445", "error", "ContainerStartError", "R", about, start_error),
     )
@@ -627,13 +678,13 @@ RULES: tuple[Rule, ...] = (
         Rule("PM212", "stopped", "AgentCompletedChildOOM", "T", "agent", lambda f: f.exited.code == 0 and f.exited.oom),
         Rule("PM211", "stopped", "AgentCompletedPodFailed", "T", "agent", lambda f: f.exited.code == 0 and f.failed),
         Rule("PM210", "stopped", "AgentCompleted", "T", "agent", lambda f: f.exited.code == 0),
-        Rule("PM220", "stopped", "LimitsExceeded", "T", "agent", lambda f: f.exited.code in f.options.limits_exit_codes),
+        Rule("PM220", "stopped", "LimitsExceeded", "T", "agent", lambda f: f.limits_exceeded),
         Rule("PM230", "error", "AgentOOMKilled", "T", "agent", lambda f: f.exited.oom and f.exited.code != 143),
         Rule("PM231", "error", "AgentStartError", "T", "agent", lambda f: f.exited.reason in _NEVER_STARTED),
-        Rule("PM233", "error", "AgentTerminated", "TR", "agent", lambda f: f.exited.signal in (2, 15) or f.exited.code == _WINDOWS_CTRL_C),
+        Rule("PM233", "error", "AgentTerminated", "TR", "agent", lambda f: f.exited.interrupted),
         Rule("PM234", "error", "AgentKilled", "TR", "agent", lambda f: f.exited.signal == 9),
         Rule("PM236", "error", "AgentExitUnknown", "TR", "agent", lambda f: f.exited.code in (255, -1)),
-        Rule("PM235", "error", "AgentCrashed", "T", "agent", lambda f: f.exited.signal is not None or f.exited.code < 0),
+        Rule("PM235", "error", "AgentCrashed", "T", "agent", lambda f: f.exited.crashed),
         Rule("PM237", "error", "AgentFailed", "T", "agent", _always),
     ),
     # 3. Init failure, and pods without a usable agent outcome.
@@ -648,7 +699,7 @@ RULES: tuple[Rule, ...] = (
     *_block(
         lambda f: f.failed,
         Rule("PM232", "error", "AgentStatusLost", "TR", "agent", lambda f: f.agent.last_reason == _STATUS_UNKNOWN),
-        Rule("PM200", "stopped", "StopRequested", "T", "pod", lambda f: f.deleting and not f.stale and not f.agent.ever_ran),
+        Rule("PM200", "stopped", "StopRequested", "T", "pod", lambda f: f.deleted_before_start),
         Rule("PM261", "error", "PodFailed", "TR", "pod", _always),
     ),
     # 4. Deletion in progress.
@@ -656,7 +707,7 @@ RULES: tuple[Rule, ...] = (
         lambda f: f.deleting,
         Rule("PM303", "stopping", "NodeUnreachable", "", "pod", lambda f: f.reason == "NodeLost"),
         Rule("PM302", "stopping", "StuckTerminating", "", "pod", lambda f: f.stuck_terminating),
-        Rule("PM305", _disrupted, _kind, "R", "pod", lambda f: f.disruption != "" and f.options.committed_disruption == "final"),
+        Rule("PM305", _disrupted, _kind, "R", "pod", lambda f: f.disruption != "" and f.disruption_is_final),
         Rule("PM301", "stopping", _kind, "", "pod", lambda f: f.disruption != ""),
         Rule("PM300", "stopping", "Stopping", "", "pod", _always),
     ),
@@ -675,14 +726,14 @@ RULES: tuple[Rule, ...] = (
     *_block(
         lambda f: f.agent.running,
         Rule("PM501", "starting", "AgentStarting", "", "agent", lambda f: f.agent.started is False),
-        Rule("PM502", "starting", "AgentNotReady", "", "agent", lambda f: not f.agent.ready and f.options.require_ready),
+        Rule("PM502", "starting", "AgentNotReady", "", "agent", lambda f: f.unready_is_starting),
         Rule("PM503", "running", "AgentRunningNotReady", "", "agent", lambda f: not f.agent.ready),
         Rule("PM500", "running", "AgentRunning", "", "agent", _always),
     ),
     # 6. Agent restarting.
-    Rule("PM240", "starting", "AgentRestarting", "", "agent", lambda f: f.agent.terminated is not None),
+    Rule("PM240", "starting", "AgentRestarting", "", "agent", lambda f: f.agent.ended),
     *_block(
-        lambda f: f.agent.waiting_reason == _CRASH_LOOP,
+        lambda f: f.agent_waits(_CRASH_LOOP),
         Rule("PM447", "error", "AgentCrashLoopOOM", "", "last", lambda f: f.agent.last_reason == _OOM),
         Rule("PM446", "error", "AgentCrashLoop", "", "last", _always),
     ),
@@ -690,13 +741,13 @@ RULES: tuple[Rule, ...] = (
     # 7. Scheduling.
     *_block(
         lambda f: f.unscheduled,
-        Rule("PM406", "provisioning", "PodNotObserved", "", "pod", lambda f: f.phase == "" and "PodScheduled" not in f.conditions),
+        Rule("PM406", "provisioning", "PodNotObserved", "", "pod", lambda f: f.unobserved),
         Rule("PM400", "provisioning", "SchedulingGated", "", "pod", lambda f: f.gated),
-        Rule("PM401", "provisioning", "UnschedulableAutoscaling", "", "pod", lambda f: f.scheduling_failed == "Unschedulable" and f.options.autoscaling),
+        Rule("PM401", "provisioning", "UnschedulableAutoscaling", "", "pod", lambda f: f.waits_for_autoscaler),
         *_block(
             lambda f: f.scheduling_failed != "",
-            Rule("PM405", "provisioning", "PreemptingVictims", "", "pod", lambda f: _str(f.status.get("nominatedNodeName")) != ""),
-            Rule("PM402", "provisioning", "UnschedulableGrace", "", "pod", lambda f: f.within(f.scheduling_since, f.options.unschedulable_grace)),
+            Rule("PM405", "provisioning", "PreemptingVictims", "", "pod", lambda f: f.nominated),
+            Rule("PM402", "provisioning", "UnschedulableGrace", "", "pod", lambda f: f.scheduling_settling),
             Rule("PM403", "error", "Unschedulable", "R", "pod", _always),
         ),
         Rule("PM404", "provisioning", "AwaitingScheduling", "", "pod", lambda f: f.phase in ("", "Pending")),
@@ -706,8 +757,8 @@ RULES: tuple[Rule, ...] = (
         lambda f: f.init is not NOBODY,
         Rule("PM420", "cloning", "Cloning", "", "init", lambda f: f.init.running and f.init_is_clone),
         Rule("PM421", "provisioning", "InitRunning", "", "init", lambda f: f.init.running),
-        Rule("PM423", "cloning", "InitRetrying", "", "init", lambda f: f.init.terminated is not None and f.init_is_clone),
-        Rule("PM423", "provisioning", "InitRetrying", "", "init", lambda f: f.init.terminated is not None),
+        Rule("PM423", "cloning", "InitRetrying", "", "init", lambda f: f.init.ended and f.init_is_clone),
+        Rule("PM423", "provisioning", "InitRetrying", "", "init", lambda f: f.init.ended),
         *_block(
             lambda f: f.init.waiting_reason == _CRASH_LOOP,
             Rule("PM425", "error", "CloneCrashLoop", "", "init", lambda f: f.init_is_clone),
@@ -722,10 +773,10 @@ RULES: tuple[Rule, ...] = (
         lambda f: f.agent.waiting,
         *_waiting_family("agent"),
         Rule("PM240", "starting", "AgentRestarting", "", "last", lambda f: f.agent.last is not None),
-        Rule("PM450", "provisioning", "ContainerCreating", "", "agent", lambda f: f.agent.waiting_reason == "ContainerCreating"),
-        Rule("PM451", "provisioning", "PodInitializing", "", "agent", lambda f: f.agent.waiting_reason == "PodInitializing"),
-        Rule("PM452", "starting", "ContainerCreated", "", "agent", lambda f: f.agent.waiting_reason == "" and f.agent.created),
-        Rule("PM455", "provisioning", "AgentWaiting", "", "agent", lambda f: f.agent.waiting_reason == ""),
+        Rule("PM450", "provisioning", "ContainerCreating", "", "agent", lambda f: f.agent_waits("ContainerCreating")),
+        Rule("PM451", "provisioning", "PodInitializing", "", "agent", lambda f: f.agent_waits("PodInitializing")),
+        Rule("PM452", "starting", "ContainerCreated", "", "agent", lambda f: f.agent_waits("") and f.agent.created),
+        Rule("PM455", "provisioning", "AgentWaiting", "", "agent", lambda f: f.agent_waits("")),
         Rule("PM454", "provisioning", "WaitingUnknownReason", "", "agent", _always),
     ),
     # 10. No agent status. The last rule has no condition: the table is total.
@@ -821,7 +872,8 @@ _LEGACY_PHASES = {
     "shutting_down": ("stopping", ""),
 }
 _ACTIVITIES = frozenset(
-    "idle thinking executing waiting_for_input blocked completed limits_exceeded stalled offline working crashed".split()
+    "idle working thinking executing waiting_for_input blocked completed limits_exceeded "
+    "stalled offline crashed".split()
 )
 _EARLY = ("created", "provisioning", "cloning", "starting")
 _KILLED = ("PM233", "PM234", "PM236", "PM237")

@@ -112,14 +112,14 @@ export function parseTime(value: unknown): Date | undefined {
   if (match === null) {
     return undefined;
   }
-  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as [number, number, number, number, number, number];
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1, 7).map(Number);
   const [fraction = "0", sign, offsetHours = "0", offsetMinutes = "0"] = match.slice(7);
   const time = new Date(0);
   time.setUTCFullYear(year, month - 1, day);
   time.setUTCHours(hour, minute, second, Math.trunc(Number(`0.${fraction}`) * 1000));
   // Date rolls over: the 31st of February would be in March.
-  const rolled = time.getUTCMonth() !== month - 1 || time.getUTCDate() !== day || hour > 23 || minute > 59 || second > 59;
-  if (rolled || year === 0) {
+  const rolled = time.getUTCMonth() !== month - 1 || time.getUTCDate() !== day;
+  if (rolled || year === 0 || hour > 23 || minute > 59 || second > 59) {
     return undefined;
   }
   const offset = (Number(offsetHours) * 60 + Number(offsetMinutes)) * 60_000;
@@ -161,6 +161,15 @@ class Terminated {
 
   get oom(): boolean {
     return this.reason === OOM;
+  }
+
+  /** Asked to end: SIGINT, SIGTERM or Control-C. */
+  get interrupted(): boolean {
+    return this.signal === 2 || this.signal === 15 || this.code === WINDOWS_CTRL_C;
+  }
+
+  get crashed(): boolean {
+    return this.signal !== undefined || (this.code ?? 0) < 0;
   }
 
   private static readCode(raw: unknown): number | null {
@@ -281,7 +290,7 @@ function isStartError(reason: string): boolean {
   if (reason === CRASH_LOOP || reason === CONFIG_ERROR || IMAGE_INVALID.has(reason) || IMAGE_PULL.has(reason)) {
     return false;
   }
-  return reason === "ContainerCannotRun" || reason.startsWith("Err") || reason.endsWith("Error") || reason.endsWith("BackOff");
+  return reason === "ContainerCannotRun" || /^Err|Error$|BackOff$/.test(reason);
 }
 
 type Disruption = "Preempted" | "NodeShutdown" | "NodeLost" | "EvictedOwnLimit" | "Evicted" | "";
@@ -408,6 +417,14 @@ class Facts {
 
   // The agent.
 
+  get limitsExceeded(): boolean {
+    return this.exited !== undefined && this.exited.code !== null && this.options.limitsExitCodes.includes(this.exited.code);
+  }
+
+  agentWaits(reason: string): boolean {
+    return this.agent.waiting && this.agent.waitingReason === reason;
+  }
+
   /** The container vanished; a waiting state remains that nothing will end. */
   get agentGoneForGood(): boolean {
     return this.agent.waiting && this.agent.last !== undefined && !this.willRestart(this.agent, this.agent.last);
@@ -429,6 +446,10 @@ class Facts {
     const grace = integer(this.meta["deletionGracePeriodSeconds"]) ?? 0;
     const own = integer(this.spec["terminationGracePeriodSeconds"]) ?? 0;
     return seconds(ended.finishedAt, this.deletion) <= (grace > 0 ? grace : Math.max(30, own) + 2);
+  }
+
+  get deletedBeforeStart(): boolean {
+    return this.deleting && !this.stale && !this.agent.everRan;
   }
 
   // Disruptions.
@@ -456,6 +477,10 @@ class Facts {
     const ended = this.agent.terminated;
     const decided = this.conditionIs("DisruptionTarget", "True") ? this.conditionTime("DisruptionTarget") : undefined;
     return !!ended?.finishedAt && !!decided && ended.reason !== STATUS_UNKNOWN && ended.finishedAt < decided;
+  }
+
+  get disruptionIsFinal(): boolean {
+    return this.options.committedDisruption === "final";
   }
 
   /** auto: work on a claim or NFS survives (stopped), work in an emptyDir is lost (error). */
@@ -533,8 +558,22 @@ class Facts {
     return known && this.conditionIs("PodScheduled", "False") ? this.schedulingReason : "";
   }
 
-  get schedulingSince(): Date | undefined {
-    return this.conditionTime("PodScheduled") ?? parseTime(this.meta["creationTimestamp"]);
+  get unobserved(): boolean {
+    return this.phase === "" && !this.conditions.has("PodScheduled");
+  }
+
+  get waitsForAutoscaler(): boolean {
+    return this.schedulingFailed === "Unschedulable" && this.options.autoscaling;
+  }
+
+  /** Other pods are leaving a node to make room. */
+  get nominated(): boolean {
+    return string(this.status["nominatedNodeName"]) !== "";
+  }
+
+  get schedulingSettling(): boolean {
+    const since = this.conditionTime("PodScheduled") ?? parseTime(this.meta["creationTimestamp"]);
+    return this.within(since, this.options.unschedulableGrace);
   }
 
   /** When everything that a container waited for had happened. */
@@ -586,14 +625,9 @@ interface Rule {
 
 const always: Test = () => true;
 
-const rule = (id: string, phase: Rule["phase"], reason: string, flags: Rule["flags"], about: About, when: Test): Rule => ({
-  id,
-  phase,
-  reason,
-  flags,
-  about,
-  when,
-});
+function rule(id: string, phase: Rule["phase"], reason: string, flags: Rule["flags"], about: About, when: Test): Rule {
+  return { id, phase, reason, flags, about, when };
+}
 
 /** Rules that share a condition. */
 const block = (guard: Test, ...rules: readonly Rule[]): readonly Rule[] =>
@@ -615,11 +649,12 @@ function waitingFamily(about: "agent" | "init"): readonly Rule[] {
   const settling: Test = (f) => f.within(f.waitingSince(f[about]), f.options.startErrorGrace);
   const configError: Test = (f) => reason(f) === CONFIG_ERROR;
   const startError: Test = (f) => isStartError(reason(f));
+  const retrying: Test = (f) => (configError(f) || startError(f)) && settling(f);
   return [
     rule("PM440", "error", "ImageInvalid", "", about, (f) => IMAGE_INVALID.has(reason(f))),
     rule("PM441", "provisioning", "ImagePullRetrying", "", about, (f) => IMAGE_PULL.has(reason(f)) && pulling(f)),
     rule("PM442", "error", "ImagePullFailed", "R", about, (f) => IMAGE_PULL.has(reason(f))),
-    rule("PM443", "provisioning", "ContainerConfigRetrying", "", about, (f) => (configError(f) || startError(f)) && settling(f)),
+    rule("PM443", "provisioning", "ContainerConfigRetrying", "", about, retrying),
     rule("PM444", "error", "ContainerConfigError", "", about, configError),
     rule("PM445", "error", "ContainerStartError", "R", about, startError),
   ];
@@ -643,13 +678,13 @@ const RULES: readonly Rule[] = [
   rule("PM212", "stopped", "AgentCompletedChildOOM", "T", "agent", exited((e) => e.code === 0 && e.oom)),
   rule("PM211", "stopped", "AgentCompletedPodFailed", "T", "agent", exited((e, f) => e.code === 0 && f.failed)),
   rule("PM210", "stopped", "AgentCompleted", "T", "agent", exited((e) => e.code === 0)),
-  rule("PM220", "stopped", "LimitsExceeded", "T", "agent", exited((e, f) => e.code !== null && f.options.limitsExitCodes.includes(e.code))),
+  rule("PM220", "stopped", "LimitsExceeded", "T", "agent", exited((_, f) => f.limitsExceeded)),
   rule("PM230", "error", "AgentOOMKilled", "T", "agent", exited((e) => e.oom && e.code !== 143)),
   rule("PM231", "error", "AgentStartError", "T", "agent", exited((e) => NEVER_STARTED.has(e.reason))),
-  rule("PM233", "error", "AgentTerminated", "TR", "agent", exited((e) => e.signal === 2 || e.signal === 15 || e.code === WINDOWS_CTRL_C)),
+  rule("PM233", "error", "AgentTerminated", "TR", "agent", exited((e) => e.interrupted)),
   rule("PM234", "error", "AgentKilled", "TR", "agent", exited((e) => e.signal === 9)),
   rule("PM236", "error", "AgentExitUnknown", "TR", "agent", exited((e) => e.code === 255 || e.code === -1)),
-  rule("PM235", "error", "AgentCrashed", "T", "agent", exited((e) => e.signal !== undefined || (e.code ?? 0) < 0)),
+  rule("PM235", "error", "AgentCrashed", "T", "agent", exited((e) => e.crashed)),
   rule("PM237", "error", "AgentFailed", "T", "agent", exited(() => true)),
 
   // 3. Init failure, and pods without a usable agent outcome.
@@ -661,7 +696,7 @@ const RULES: readonly Rule[] = [
   ...block(
     (f) => f.failed,
     rule("PM232", "error", "AgentStatusLost", "TR", "agent", (f) => f.agent.last?.reason === STATUS_UNKNOWN),
-    rule("PM200", "stopped", "StopRequested", "T", "pod", (f) => f.deleting && !f.stale && !f.agent.everRan),
+    rule("PM200", "stopped", "StopRequested", "T", "pod", (f) => f.deletedBeforeStart),
     rule("PM261", "error", "PodFailed", "TR", "pod", always),
   ),
 
@@ -670,7 +705,7 @@ const RULES: readonly Rule[] = [
     (f) => f.deleting,
     rule("PM303", "stopping", "NodeUnreachable", "", "pod", (f) => f.reason === "NodeLost"),
     rule("PM302", "stopping", "StuckTerminating", "", "pod", (f) => f.stuckTerminating),
-    rule("PM305", "disruption", "", "R", "pod", (f) => f.disruption !== "" && f.options.committedDisruption === "final"),
+    rule("PM305", "disruption", "", "R", "pod", (f) => f.disruption !== "" && f.disruptionIsFinal),
     rule("PM301", "stopping", "", "", "pod", (f) => f.disruption !== ""),
     rule("PM300", "stopping", "Stopping", "", "pod", always),
   ),
@@ -698,7 +733,7 @@ const RULES: readonly Rule[] = [
   // 6. Agent restarting.
   rule("PM240", "starting", "AgentRestarting", "", "agent", (f) => f.agent.terminated !== undefined),
   ...block(
-    (f) => f.agent.waitingReason === CRASH_LOOP,
+    (f) => f.agentWaits(CRASH_LOOP),
     rule("PM447", "error", "AgentCrashLoopOOM", "", "last", (f) => f.agent.last?.reason === OOM),
     rule("PM446", "error", "AgentCrashLoop", "", "last", always),
   ),
@@ -707,13 +742,13 @@ const RULES: readonly Rule[] = [
   // 7. Scheduling.
   ...block(
     (f) => f.unscheduled,
-    rule("PM406", "provisioning", "PodNotObserved", "", "pod", (f) => f.phase === "" && !f.conditions.has("PodScheduled")),
+    rule("PM406", "provisioning", "PodNotObserved", "", "pod", (f) => f.unobserved),
     rule("PM400", "provisioning", "SchedulingGated", "", "pod", (f) => f.gated),
-    rule("PM401", "provisioning", "UnschedulableAutoscaling", "", "pod", (f) => f.schedulingFailed === "Unschedulable" && f.options.autoscaling),
+    rule("PM401", "provisioning", "UnschedulableAutoscaling", "", "pod", (f) => f.waitsForAutoscaler),
     ...block(
       (f) => f.schedulingFailed !== "",
-      rule("PM405", "provisioning", "PreemptingVictims", "", "pod", (f) => string(f.status["nominatedNodeName"]) !== ""),
-      rule("PM402", "provisioning", "UnschedulableGrace", "", "pod", (f) => f.within(f.schedulingSince, f.options.unschedulableGrace)),
+      rule("PM405", "provisioning", "PreemptingVictims", "", "pod", (f) => f.nominated),
+      rule("PM402", "provisioning", "UnschedulableGrace", "", "pod", (f) => f.schedulingSettling),
       rule("PM403", "error", "Unschedulable", "R", "pod", always),
     ),
     rule("PM404", "provisioning", "AwaitingScheduling", "", "pod", (f) => f.phase === "" || f.phase === "Pending"),
@@ -741,10 +776,10 @@ const RULES: readonly Rule[] = [
     (f) => f.agent.waiting,
     ...waitingFamily("agent"),
     rule("PM240", "starting", "AgentRestarting", "", "last", (f) => f.agent.last !== undefined),
-    rule("PM450", "provisioning", "ContainerCreating", "", "agent", (f) => f.agent.waitingReason === "ContainerCreating"),
-    rule("PM451", "provisioning", "PodInitializing", "", "agent", (f) => f.agent.waitingReason === "PodInitializing"),
-    rule("PM452", "starting", "ContainerCreated", "", "agent", (f) => f.agent.waitingReason === "" && f.agent.created),
-    rule("PM455", "provisioning", "AgentWaiting", "", "agent", (f) => f.agent.waitingReason === ""),
+    rule("PM450", "provisioning", "ContainerCreating", "", "agent", (f) => f.agentWaits("ContainerCreating")),
+    rule("PM451", "provisioning", "PodInitializing", "", "agent", (f) => f.agentWaits("PodInitializing")),
+    rule("PM452", "starting", "ContainerCreated", "", "agent", (f) => f.agentWaits("") && f.agent.created),
+    rule("PM455", "provisioning", "AgentWaiting", "", "agent", (f) => f.agentWaits("")),
     rule("PM454", "provisioning", "WaitingUnknownReason", "", "agent", always),
   ),
 
@@ -869,6 +904,9 @@ const ACTIVITIES = new Set([
   "crashed",
 ]);
 
+/** What is left behind by an agent that ended, so is not what a running one does. */
+const OF_THE_DEAD = new Set(["limits_exceeded", "crashed"]);
+
 /** A self-report in today's words, whatever version of the agent wrote it. */
 interface SelfReport {
   /** undefined: none that means anything. */
@@ -915,7 +953,8 @@ export function reconcile(pod: Result, selfReport: unknown, containerStartedAt?:
   const updatedAt = parseTime(selfReport["updatedAt"]);
   const fresh = !!updatedAt && !!containerStartedAt && updatedAt >= containerStartedAt;
   const { rule, phase, activity: shown = "" } = weigh(pod, said, fresh);
-  return { phase, activity: phase === "running" ? shown : "", rule, source: phase === pod.phase ? "pod" : "self", notes };
+  const source = phase === pod.phase ? "pod" : "self";
+  return { phase, activity: phase === "running" ? shown : "", rule, source, notes };
 }
 
 interface Weighed {
@@ -954,20 +993,21 @@ function weigh(pod: Result, said: SelfReport, fresh: boolean): Weighed {
 }
 
 function weighRunning({ phase, activity }: SelfReport, fresh: boolean): Weighed {
+  const stale: Weighed = { rule: "RC32", phase: "running", activity };
   switch (phase) {
     case "created":
     case "provisioning":
     case "cloning":
     case "starting":
       // A live pod is never created.
-      return fresh ? { rule: "RC31", phase: phase === "created" ? "starting" : phase } : { rule: "RC32", phase: "running", activity };
+      return fresh ? { rule: "RC31", phase: phase === "created" ? "starting" : phase } : stale;
     case "stopping":
-      return fresh ? { rule: "RC33", phase } : { rule: "RC32", phase: "running", activity };
+      return fresh ? { rule: "RC33", phase } : stale;
     case "error":
-      return fresh ? { rule: "RC35", phase } : { rule: "RC32", phase: "running", activity };
+      return fresh ? { rule: "RC35", phase } : stale;
     case "stopped":
     case "suspended":
-      return { rule: "RC34", phase: "running", activity: activity === "limits_exceeded" || activity === "crashed" ? "" : activity };
+      return { rule: "RC34", phase: "running", activity: OF_THE_DEAD.has(activity) ? "" : activity };
     case "running":
       return { rule: "RC30", phase, activity };
     case undefined:

@@ -37,8 +37,10 @@ const map = (r: Request): Result => mapPod(r.pod, r.options, parseTime(r.now));
 
 const COMMANDS: Readonly<Record<string, (r: Request) => Result | Report>> = {
   map,
-  absent: (r) =>
-    mapAbsent(r.last ?? null, { stopRequested: r.stopRequested === true, absentFor: r.absentForSeconds ?? null }, r.options),
+  absent: (r) => {
+    const absence = { stopRequested: r.stopRequested === true, absentFor: r.absentForSeconds ?? null };
+    return mapAbsent(r.last ?? null, absence, r.options);
+  },
   reconcile: (r) => reconcile(map(r), r.self, parseTime(r.containerStartedAt)),
 };
 
