@@ -13,6 +13,7 @@ import (
 
 	"github.com/scion-gen/scion-gen/pkg/phasemap"
 	"github.com/scion-gen/scion-gen/pkg/podstream"
+	"github.com/scion-gen/scion-gen/pkg/render"
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
@@ -45,6 +46,7 @@ func agentOf(pod *corev1.Pod, status phasemap.Status) agent {
 // phaseRun is one run of the verb.
 type phaseRun struct {
 	files    []string
+	config   []string // paths
 	cluster  clusterFlags
 	mapping  phasemap.Options
 	output   string
@@ -58,19 +60,16 @@ type phaseRun struct {
 	watch    bool
 	hold     *phasemap.Seconds
 
-	// declared lists the agents that configuration declares. Nil means that
-	// there is none to compare with.
-	declared func() ([]types.NamespacedName, error)
-
 	stdin          io.Reader
 	stdout, stderr io.Writer
 
-	out     printer
-	pods    labels.Selector
-	seen    map[types.NamespacedName]bool // the agents that have a Pod; nil if nothing is declared
-	shown   int
-	failed  int  // of those shown, how many --fail-on names
-	trouble bool // something could not be read, and stderr says what
+	out      printer
+	pods     labels.Selector
+	declared []render.Declared
+	seen     map[types.NamespacedName]bool // the agents that have a Pod; nil if none is declared
+	shown    int
+	failed   int  // of those shown, how many --fail-on names
+	trouble  bool // something could not be read, and stderr says what
 }
 
 const phaseLong = `Phase says what every agent is doing, and what to do about the broken ones.
@@ -116,6 +115,7 @@ func (r *phaseRun) bind(c *cobra.Command) {
 	for _, name := range r.cluster.names() {
 		c.MarkFlagsMutuallyExclusive("filename", name)
 	}
+	f.StringArrayVar(&r.config, "config", nil, "show agents that this `path` declares and that have no Pod, as created (repeatable)")
 	f.BoolVarP(&r.watch, "watch", "w", false, "keep watching, and print each change")
 	f.StringVarP(&r.selector, "selector", "l", "", "only Pods with these labels (key=value,...)")
 	f.StringVar(&r.grove, "grove", "", "only agents of this grove")
@@ -165,9 +165,6 @@ func (r *phaseRun) run(ctx context.Context, cluster bool) error {
 	default:
 		err = r.readFiles(ctx)
 	}
-	if err == nil {
-		err = r.addDeclared()
-	}
 	if errors.Is(err, errFailedOn) {
 		err = nil
 	}
@@ -191,8 +188,8 @@ func (r *phaseRun) prepare(cluster bool) error {
 	if r.pods, err = r.labelSelector(cluster); err != nil {
 		return err
 	}
-	if r.declared != nil {
-		r.seen = map[types.NamespacedName]bool{}
+	if err := r.loadDeclared(); err != nil {
+		return err
 	}
 	r.out, err = newPrinter(r.output, r.stdout, r.watch, r.colored(), r.clock.now)
 	return err
@@ -272,27 +269,6 @@ func (r *phaseRun) finish(err error) error {
 		return inputError(fmt.Errorf("--fail-on %s: %d of %d agents", strings.Join(r.failOn, ","), r.failed, r.shown))
 	case r.shown == 0 && !r.watch:
 		fmt.Fprintln(r.stderr, "no agents found")
-	}
-	return nil
-}
-
-// addDeclared shows the agents of the configuration of which no Pod was seen.
-func (r *phaseRun) addDeclared() error {
-	if r.declared == nil {
-		return nil
-	}
-	names, err := r.declared()
-	if err != nil {
-		return err
-	}
-	for _, n := range names {
-		if r.seen[n] {
-			continue
-		}
-		status := phasemap.MapAbsent(phasemap.Absence{}, r.mapping)
-		if err := r.show(agent{n.Namespace, n.Name, nil, status}); err != nil {
-			return err
-		}
 	}
 	return nil
 }

@@ -141,12 +141,17 @@ func (r *phaseRun) listCluster(ctx context.Context) error {
 		return client.page(ctx, opts)
 	})
 	pages.PageSize, pages.PageBufferSize = pageSize, 0
+	var unshown error
 	err = pages.EachListItem(ctx, metav1.ListOptions{}, func(obj runtime.Object) error {
 		pod := obj.(*corev1.Pod)
-		return r.show(agentOf(pod, phasemap.Map(pod, r.mapping, r.clock.now())))
+		unshown = r.show(agentOf(pod, phasemap.Map(pod, r.mapping, r.clock.now())))
+		return unshown
 	})
-	if apierrors.ReasonForError(err) != metav1.StatusReasonUnknown {
+	switch {
+	case unshown != nil:
+		return unshown
+	case err != nil:
 		return fmt.Errorf("list Pods: %w", err)
 	}
-	return err
+	return r.showDeclared(client.namespace)
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -487,4 +489,36 @@ func TestClusterWatchStartedAgain(t *testing.T) {
 	again.UID = "another"
 	s.apply(again)
 	w.await("a1 error", "a1 provisioning")
+}
+
+// A declared agent is created until its Pod is there, in the namespace that is
+// watched.
+func TestClusterWatchDeclared(t *testing.T) {
+	t.Parallel()
+	config := filepath.Join(t.TempDir(), "agents.yaml")
+	text := `apiVersion: gen.scion.dev/v1alpha1
+kind: Agent
+metadata: {name: a2, namespace: team-a}
+spec: {template: claude, image: "registry.example.com/claude:1"}
+---
+apiVersion: gen.scion.dev/v1alpha1
+kind: Agent
+metadata: {name: b2, namespace: team-b}
+spec: {template: claude, image: "registry.example.com/claude:1"}
+`
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := newAPIServer(t, testPod("team-a", "a1", running))
+	w := s.watch("--config", config)
+	w.await("a1 running", "a2 created")
+	s.apply(testPod("team-a", "a2", provisioning))
+	w.await("a1 running", "a2 created", "a2 provisioning")
+	code, stdout, stderr := s.list("-A", "--config", config, "-o", "jsonl")
+	if code != exitOK {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+	if diff := cmp.Diff([]string{"a1 running", "a2 provisioning", "b2 created"}, stdout.phases(t)); diff != "" {
+		t.Errorf("agents (-want +got):\n%s", diff)
+	}
 }

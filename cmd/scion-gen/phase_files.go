@@ -9,6 +9,7 @@ import (
 	"github.com/scion-gen/scion-gen/pkg/phasemap"
 	"github.com/scion-gen/scion-gen/pkg/podstream"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 )
 
@@ -29,7 +30,7 @@ func (r *phaseRun) readFiles(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return r.showDeclared(metav1.NamespaceAll)
 }
 
 func (r *phaseRun) readFile(ctx context.Context, name string, show func(podstream.Object) error) error {

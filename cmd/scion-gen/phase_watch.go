@@ -34,7 +34,7 @@ func (r *phaseRun) watchCluster(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	feed := podFeed{make(chan podEvent), ctx}
+	feed := podFeed{make(chan podEvent), ctx, client.namespace}
 	synced, err := feed.start(client, r.stderr)
 	if err != nil {
 		return err
@@ -50,8 +50,9 @@ type podEvent struct {
 
 // podFeed is an informer as a channel.
 type podFeed struct {
-	events chan podEvent
-	ctx    context.Context
+	events    chan podEvent
+	ctx       context.Context
+	namespace string // empty for all
 }
 
 // start runs the informer. The channel it returns is closed once all Pods that
@@ -159,7 +160,7 @@ func (o *observer) follow(feed podFeed, synced <-chan struct{}) error {
 			return nil
 		case <-synced:
 			live, synced = true, nil
-			err = o.look(time.Now())
+			err = o.begin(feed.namespace)
 		case e := <-feed.events:
 			name := o.take(e.doc, e.gone, time.Now())
 			if live {
@@ -174,6 +175,17 @@ func (o *observer) follow(feed podFeed, synced <-chan struct{}) error {
 			return err
 		}
 	}
+}
+
+// begin shows what there was when the watch began.
+func (o *observer) begin(namespace string) error {
+	if err := o.look(time.Now()); err != nil {
+		return err
+	}
+	if err := o.run.showDeclared(namespace); err != nil {
+		return err
+	}
+	return o.run.out.flush()
 }
 
 // object shows what one object of a stream changes.
