@@ -127,6 +127,9 @@ func (a *agent) metadataPolicy() *manifest.Node {
 			"egress", list(object("to", list(object("ipBlock", object("cidr", metadataIPv4))))))))
 }
 
+// noSubstitution keeps Flux from reading ${NAME} in texts of an object.
+const noSubstitution = "kustomize.toolkit.fluxcd.io/substitute"
+
 // gitOpsAnnotations are what a bare pod needs under a tool. Argo CD: a changed
 // pod is deleted and made anew, and a running pod that never restarts counts as
 // healthy, not as progressing. Flux: the same by force, and no substitution of
@@ -137,7 +140,7 @@ var gitOpsAnnotations = map[string]map[string]string{
 		"argocd.argoproj.io/sync-options":          "Force=true,Replace=true",
 	},
 	"Flux": {
-		"kustomize.toolkit.fluxcd.io/force":      "enabled",
-		"kustomize.toolkit.fluxcd.io/substitute": "disabled",
+		"kustomize.toolkit.fluxcd.io/force": "enabled",
+		noSubstitution:                      "disabled",
 	},
 }

@@ -1,8 +1,10 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,9 +14,13 @@ import (
 // seed is a file put into the home directory before the harness starts: the
 // contents of its parts, one after the other.
 type seed struct {
-	path   string // below the home directory
-	secret bool   // not to be read by the group and others
-	parts  []part
+	path  string // below the home directory
+	parts []part
+}
+
+// secret reports whether the group and others may not read the file.
+func (s seed) secret() bool {
+	return slices.ContainsFunc(s.parts, func(p part) bool { return p.secret != nil || p.mounted != "" })
 }
 
 // part is a content: a text of ours, or a key of a ConfigMap or Secret.
@@ -23,6 +29,7 @@ type part struct {
 	text      *manifest.Node
 	configMap *KeyRef
 	secret    *KeyRef
+	mounted   string // or a file that a Secrets Store driver mounts
 	// variable makes a part one member of the JSON object that the seed then
 	// is.
 	variable string
@@ -45,7 +52,7 @@ func (a *agent) seeds() []seed {
 	}
 	for i, f := range home.Files {
 		node := items(a.at("home", "files"))[i]
-		seeds = append(seeds, seed{path: f.Path, secret: f.SecretKeyRef != nil, parts: []part{f.part(node)}})
+		seeds = append(seeds, seed{path: f.Path, parts: []part{f.part(node)}})
 	}
 	return a.secretSeeds(seeds)
 }
@@ -59,17 +66,18 @@ func (s *FileSource) part(n *manifest.Node) part {
 }
 
 func (a *agent) secretSeeds(seeds []seed) []seed {
-	variables := seed{path: variablesFile, secret: true}
+	variables := seed{path: variablesFile}
 	for i, s := range a.spec.Secrets {
-		p, ref := items(a.at("secrets"))[i].Pos, a.keyRef(s)
-		if ref == nil {
-			continue
+		p := part{pos: items(a.at("secrets"))[i].Pos, secret: a.keyRef(s)}
+		if p.secret == nil {
+			p.mounted = path.Join(secretsMount, s.Name)
 		}
 		switch below, ok := a.belowHome(s.target()); {
 		case s.kind() == secretVariable:
-			variables.parts = append(variables.parts, part{pos: p, secret: ref, variable: s.target()})
+			p.variable = s.target()
+			variables.parts = append(variables.parts, p)
 		case s.kind() == secretFile && ok:
-			seeds = append(seeds, seed{path: below, secret: true, parts: []part{{pos: p, secret: ref}}})
+			seeds = append(seeds, seed{path: below, parts: []part{p}})
 		}
 	}
 	if len(variables.parts) > 0 {
@@ -100,14 +108,29 @@ func (a *agent) homeInit(image *manifest.Node, m *mounts) *manifest.Node {
 		m.volume(volumeSeed, object("projected", object("sources", sources)))
 		inits.mount(manifest.Pos{}, volumeSeed, seedDir, true, "")
 	}
+	if slices.ContainsFunc(seeds, func(s seed) bool { return s.parts[0].mounted != "" }) {
+		inits.mount(manifest.Pos{}, volumeSecrets, secretsMount, true, "")
+	}
 	return object(
 		"name", "home-seed",
 		"image", image,
 		"imagePullPolicy", a.at("imagePullPolicy"),
-		"command", list(value("sh"), value("-c"), value(escapeExpansion(seedScript(seeds)))),
+		"command", list(value("sh"), value("-c"), value(escapeExpansion(seedScript(seeds, a.homeMountPoints())))),
 		"env", list(object("name", "HOME", "value", at(a.pos("user", "name"), value(a.home())))),
 		"volumeMounts", inits.mounts,
 	)
+}
+
+// homeMountPoints are the directories above volumes in the home directory; the
+// kubelet would leave them to root.
+func (a *agent) homeMountPoints() []string {
+	var dirs []string
+	for _, v := range a.spec.Volumes {
+		if below, ok := a.belowHome(v.MountPath); ok && path.Dir(below) != "." {
+			dirs = append(dirs, path.Dir(below))
+		}
+	}
+	return dirs
 }
 
 // seedSources projects each part to a file named by its number.
@@ -118,6 +141,9 @@ func (a *agent) seedSources(seeds []seed) []*manifest.Node {
 		for _, p := range s.parts {
 			kind, ref := "secret", p.secret
 			switch {
+			case p.mounted != "":
+				n++
+				continue
 			case p.text != nil:
 				kind, ref = "configMap", &KeyRef{Name: a.homeConfigMap(), Key: seedKey(n, s.path)}
 			case p.configMap != nil:
@@ -156,8 +182,11 @@ func (a *agent) seedConfigMap() *manifest.Node {
 	if len(data.Fields) == 0 {
 		return nil
 	}
-	return object("apiVersion", "v1", "kind", "ConfigMap",
-		"metadata", a.companionMeta(a.homeConfigMap()), "data", data)
+	meta := a.companionMeta(a.homeConfigMap())
+	if a.config.fleet.Spec.GitOps == "Flux" {
+		meta.Set("annotations", object(noSubstitution, "disabled"))
+	}
+	return object("apiVersion", "v1", "kind", "ConfigMap", "metadata", meta, "data", data)
 }
 
 // copySkeleton copies what the image has in the home directory. Not cp -p: the
@@ -179,9 +208,12 @@ const jsonString = `json() {
 `
 
 // seedScript writes the seeds, whose parts are the numbered files of seedDir.
-func seedScript(seeds []seed) string {
+func seedScript(seeds []seed, mountPoints []string) string {
 	var b strings.Builder
 	b.WriteString(copySkeleton)
+	for _, dir := range mountPoints {
+		fmt.Fprintf(&b, "mkdir -p -- %s\n", shellQuote(dir))
+	}
 	n := 0
 	for _, s := range seeds {
 		if dir := path.Dir(s.path); dir != "." {
@@ -193,12 +225,12 @@ func seedScript(seeds []seed) string {
 			b.WriteString(jsonString + variablesScript(s.parts, n))
 		} else {
 			b.WriteString("cat")
-			for i := range s.parts {
-				fmt.Fprintf(&b, " %s/%d", seedDir, n+i)
+			for i, p := range s.parts {
+				b.WriteString(" " + shellQuote(cmp.Or(p.mounted, fmt.Sprintf("%s/%d", seedDir, n+i))))
 			}
 		}
 		fmt.Fprintf(&b, " > %s\n", target)
-		if s.secret {
+		if s.secret() {
 			fmt.Fprintf(&b, "chmod 600 -- %s\n", target)
 		}
 		n += len(s.parts)
@@ -226,7 +258,7 @@ func (a *agent) checkHome() {
 	seen := map[string]manifest.Pos{}
 	for _, s := range a.seeds() {
 		for _, p := range s.parts {
-			if p.text == nil && p.configMap == nil && p.secret == nil {
+			if p.text == nil && p.configMap == nil && p.secret == nil && p.mounted == "" {
 				a.errs.Add(p.pos, a.setting(p.pos), "%s has no content; add text, configMapKeyRef or secretKeyRef", s.path)
 			}
 		}

@@ -220,7 +220,7 @@ func uniqueObjects(units []unit, errs *manifest.Errors) {
 			name := o.At("metadata", "name")
 			k := id{textOf(o.Get("kind")), u.namespace, textOf(name)}
 			if first, twice := seen[k]; twice {
-				errs.Add(name.Pos, "metadata.name", "its %s would be named %s, like that of %s; rename one of the two", k.kind, k.name, first)
+				errs.Add(name.Pos, "", "the %s made here would be named %s, like that of %s; rename one of the two", k.kind, k.name, first)
 			}
 			seen[k] = name.Pos
 		}
