@@ -3,6 +3,8 @@ package render
 import (
 	"bytes"
 	"cmp"
+	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"maps"
@@ -62,7 +64,13 @@ func finish(errs manifest.Errors) error {
 			once.Add(e.Pos, redact(e.Path), "%s", m.msg)
 		}
 	}
-	return once.Err()
+	err := once.Err()
+	if sorted, _ := errors.AsType[manifest.Errors](err); len(sorted) > manifest.MaxMistakes {
+		more := sorted[manifest.MaxMistakes]
+		more.Path, more.Msg = "", fmt.Sprintf("%d more mistakes from here on; correct those above first", len(sorted)-manifest.MaxMistakes)
+		return sorted[:manifest.MaxMistakes+1]
+	}
+	return err
 }
 
 // resolve merges the layers of all agents, sorted by namespace and pod name.
