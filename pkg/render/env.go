@@ -222,7 +222,14 @@ func (a *agent) settingPos(path string) manifest.Pos {
 	if path == "metadata.name" {
 		return a.where()
 	}
-	return a.pos(strings.Split(path, ".")...)
+	n := a.tree
+	for key := range strings.SplitSeq(path, ".") {
+		n = n.Get(key)
+	}
+	if n == nil {
+		return manifest.Pos{}
+	}
+	return n.Pos
 }
 
 func sortEnv(vars []envVar) []envVar {
