@@ -216,9 +216,7 @@ func (a *agent) env() []envVar {
 	}
 	a.secretEnv(add)
 	text(envStart, envStartCommand, startScript(a.onExit()), a.pos("onExit"))
-	if command, pos := a.harnessCommand(); command != "" {
-		text(envStart, harnessCommandVar, command, pos)
-	}
+	text(envStart, harnessCommandVar, a.command, a.pos(a.longestArgument()...))
 	return sortEnv(vars)
 }
 

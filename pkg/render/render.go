@@ -38,9 +38,6 @@ type identity struct {
 func (c *Config) Render() (*Manifests, error) {
 	var errs manifest.Errors
 	agents := c.resolve(&errs)
-	if len(errs) > 0 {
-		return nil, finish(errs)
-	}
 	check, err := newVerifier(c.fleet.Spec.PodSecurity)
 	if err != nil {
 		return nil, err
@@ -76,6 +73,7 @@ func finish(errs manifest.Errors) error {
 }
 
 // resolve merges the layers of all agents, sorted by namespace and pod name.
+// Agents with a mistake are left out.
 func (c *Config) resolve(errs *manifest.Errors) []*agent {
 	r := &resolver{config: c, starts: map[string]*start{}, errs: errs}
 	agents := make([]*agent, 0, len(c.agents))
@@ -85,7 +83,9 @@ func (c *Config) resolve(errs *manifest.Errors) []*agent {
 		if len(*errs) == before {
 			a.check()
 		}
-		agents = append(agents, a)
+		if len(*errs) == before {
+			agents = append(agents, a)
+		}
 	}
 	slices.SortFunc(agents, func(x, y *agent) int {
 		return cmp.Or(strings.Compare(x.namespace, y.namespace), strings.Compare(x.pod, y.pod))
@@ -101,8 +101,16 @@ func (a *agent) check() {
 	a.checkVolumes()
 	a.checkHome()
 	a.checkWorkload()
-	if m := a.spec.Metadata; m.Mode != "assign" && (m.ServiceAccountEmail != "" || m.ProjectID != "") {
-		a.fail([]string{"metadata", "mode"}, "an identity is given for mode assign only; write mode: assign")
+	if a.spec.Image == "" {
+		a.fail([]string{"image"}, "is missing; set image, or a template that has one")
+	}
+	if a.spec.Metadata.Mode == "assign" {
+		return
+	}
+	for _, field := range []string{"serviceAccountEmail", "projectID"} {
+		if a.at("metadata", field) != nil {
+			a.fail([]string{"metadata", field}, "is for mode assign, and the mode is %s; write mode: assign", a.spec.Metadata.Mode)
+		}
 	}
 }
 
@@ -208,7 +216,11 @@ func (g *grove) add(a *agent, d SharedDir, n *manifest.Node) {
 	}
 	for _, field := range []string{"size", "storageClassName"} {
 		if textOf(first.node.Get(field)) != textOf(n.Get(field)) {
-			a.errs.Add(n.Pos, "spec.sharedDirs", "%s of %s differs from the grove's other agents, at %s; the claim is one, make them equal",
+			at := n.Pos
+			if set := n.Get(field); set != nil {
+				at = set.Pos
+			}
+			a.errs.Add(at, a.setting(at), "%s of %s differs from that at %s; the agents of a grove share one claim, make them equal",
 				field, d.Name, first.node.Pos)
 		}
 	}
@@ -234,7 +246,7 @@ func uniqueObjects(units []unit, errs *manifest.Errors) {
 		for _, o := range u.objects {
 			k := id{o.kind, u.namespace, o.name}
 			if first, twice := seen[k]; twice {
-				errs.Add(o.pos, "", "its %s is named %s like that of %s; rename one of the two", k.kind, k.name, first)
+				errs.Add(o.pos, "metadata.name", "its %s would be named %s, like that of %s; rename one of the two", k.kind, k.name, first)
 			}
 			seen[k] = o.pos
 		}
