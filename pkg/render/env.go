@@ -2,7 +2,6 @@ package render
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -183,9 +182,14 @@ func (a *agent) telemetryCredentials() string {
 
 // env are the agent container's variables, one a name.
 func (a *agent) env() []envVar {
-	vars := map[string]envVar{}
+	vars := make([]envVar, 0, 48)
 	add := func(group int, name string, value *manifest.Node) {
-		vars[name] = envVar{group, name, value}
+		v := envVar{group, name, value}
+		if i := slices.IndexFunc(vars, func(other envVar) bool { return other.name == name }); i >= 0 {
+			vars[i] = v
+			return
+		}
+		vars = append(vars, v)
 	}
 	text := func(group int, name, text string, p manifest.Pos) {
 		add(group, name, manifest.Str(escapeExpansion(text), p))
@@ -195,13 +199,15 @@ func (a *agent) env() []envVar {
 	text(envUser, "LOGNAME", a.spec.User.Name, user)
 	text(envUser, "USER", a.spec.User.Name, user)
 	a.harnessEnv(add)
-	for group, settings := range map[int][]setting{envTelemetry: telemetryEnv, envScion: scionEnv} {
+	addSettings := func(group int, settings []setting) {
 		for _, s := range settings {
 			if t := s.text(a); t != "" {
 				text(group, s.env, t, a.settingPos(s.path))
 			}
 		}
 	}
+	addSettings(envTelemetry, telemetryEnv)
+	addSettings(envScion, scionEnv)
 	for _, kv := range a.gitEnv() {
 		text(envScion, kv[0], kv[1], a.pos("workspace", "git"))
 	}
@@ -211,7 +217,7 @@ func (a *agent) env() []envVar {
 	a.secretEnv(add)
 	text(envStart, envStartCommand, startScript(a.onExit()), a.pos("onExit"))
 	text(envStart, harnessCommandVar, a.command, a.pos(a.longestArgument()...))
-	return sortEnv(slices.Collect(maps.Values(vars)))
+	return sortEnv(vars)
 }
 
 // settingPos is where a setting of the tables stands. The name is the one that
@@ -220,7 +226,14 @@ func (a *agent) settingPos(path string) manifest.Pos {
 	if path == "metadata.name" {
 		return a.where()
 	}
-	return a.pos(strings.Split(path, ".")...)
+	n := a.tree
+	for key := range strings.SplitSeq(path, ".") {
+		n = n.Get(key)
+	}
+	if n == nil {
+		return manifest.Pos{}
+	}
+	return n.Pos
 }
 
 func sortEnv(vars []envVar) []envVar {
