@@ -93,6 +93,7 @@ func (a *agent) check() {
 	a.checkStores()
 	a.checkVolumes()
 	a.checkHome()
+	a.checkGit()
 	a.checkWorkload()
 	if m := a.spec.Metadata; m.Mode != "assign" && (m.ServiceAccountEmail != "" || m.ProjectID != "") {
 		a.fail([]string{"metadata", "mode"}, "an identity is given for mode assign only; write mode: assign")
