@@ -155,6 +155,9 @@ func (c *podCheck) container(n *manifest.Node, path string) {
 		}
 	}
 	c.uniquePaths(n, path)
+	if name == agentContainer {
+		c.sourcedEnv(n, path)
+	}
 }
 
 // uniquePaths reports two mounts at one place: lists that a patch merged have
