@@ -108,6 +108,7 @@ func (a *agent) check() {
 	a.checkStores()
 	a.checkVolumes()
 	a.checkHome()
+	a.checkGit()
 	a.checkWorkload()
 	if a.spec.Image == "" {
 		a.fail([]string{"image"}, "is missing; set image, or a template that has one")

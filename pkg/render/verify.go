@@ -248,6 +248,9 @@ func (c *podCheck) container(n *manifest.Node, path string) {
 		}
 	}
 	c.uniquePaths(n, path)
+	if name == agentContainer {
+		c.sourcedEnv(n, path)
+	}
 }
 
 func envVarName(name string) string {
