@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -363,4 +364,48 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("(-at once +byte by byte)\n%s", diff)
 		}
 	})
+}
+
+// A list of any length takes the memory of one Pod: halfway through megabytes of
+// it, next to nothing is alive.
+func TestReadFlat(t *testing.T) {
+	pod := recordedPods(t)[0]
+	inYAML, err := yaml.JSONToYAML(append(append([]byte("["), pod...), ']'))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name, head, item string
+		n                int
+	}{
+		{"JSON", `{"items":[` + string(pod), "," + string(pod), 10_000},
+		{"YAML", "kind: List\nitems:\n", string(inYAML), 500},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			parts := []io.Reader{strings.NewReader(tt.head)}
+			for range tt.n {
+				parts = append(parts, strings.NewReader(tt.item))
+			}
+			before, read := alive(), 0
+			for range Read(io.MultiReader(parts...)) {
+				if read++; read == tt.n/2 {
+					if grown := alive() - before; grown > 1<<20 {
+						t.Errorf("%d bytes are alive after %d Pods", grown, read)
+					}
+				}
+			}
+			if read < tt.n {
+				t.Errorf("%d Pods read, want %d", read, tt.n)
+			}
+		})
+	}
+}
+
+// alive is how many bytes of the heap are in use.
+func alive() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

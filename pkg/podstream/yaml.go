@@ -31,8 +31,7 @@ type yamlReader struct {
 	list     items
 	item     chunk // of the list
 
-	json    decoder // for what the chunks become
-	reading *source // of json
+	json decoder // for what the chunks become
 }
 
 // chunk is the text of one object.
@@ -61,11 +60,10 @@ const (
 
 // readYAML yields the Pods of all documents.
 func readYAML(src *source, yield func(Object, error) bool) {
-	reading := newSource(nil)
+	texts := newSource(nil)
 	r := &yamlReader{
-		lines:   bufio.NewReaderSize(src, blockSize),
-		json:    decoder{walker: walker{jsontext.NewDecoder(reading), newInterner()}, src: reading, yield: yield},
-		reading: reading,
+		lines: bufio.NewReaderSize(src, blockSize),
+		json:  decoder{walker: walker{jsontext.NewDecoder(texts), newInterner()}, src: texts, yield: yield},
 	}
 	err := r.read(src)
 	if err != errStopped && err != nil {
@@ -204,9 +202,9 @@ func (r *yamlReader) convert(c *chunk, kind string, mayBeEmpty bool) error {
 	case mayBeEmpty && string(text) == "null":
 		return nil
 	}
-	r.reading.reset(bytes.NewReader(text))
-	r.reading.line, r.reading.column = c.line, c.column
-	r.json.Reset(r.reading, jsontext.AllowDuplicateNames(true))
+	r.json.src.reset(bytes.NewReader(text))
+	r.json.src.line, r.json.src.column = c.line, c.column
+	r.json.Reset(r.json.src, jsontext.AllowDuplicateNames(true))
 	if err := r.json.value(kind); err != nil {
 		if err == errStopped {
 			return err
