@@ -180,6 +180,7 @@ func TestReadErrors(t *testing.T) {
 		{"many labels", `{"kind":"Pod","metadata":{"labels":{` + strings.Repeat(`"":"",`, 20_000), "an object has more than 16384 list elements", 0},
 		{"YAML that is wrong", "kind: Pod\n---\nkind: Pod\n  a: b\n", "4:1: byte 24: mapping values are not allowed in this context", 1},
 		{"YAML that is wrong in a list", "kind: List\nitems:\n- kind: Pod\n- kind: Pod\n  a: [\nmetadata:\n", "did not find expected", 1},
+		{"a YAML list that was cut off before its kind", "apiVersion: v1\nitems:\n- kind: Pod\n- kind: Pod\n  metadata:\n    na", "6:1: the text ends at byte 64, inside an object", 1},
 		{"a YAML line without end", "a: " + strings.Repeat("x", 2*maxYAML), "an object is larger than 2 MiB", 0},
 		{"a YAML document without end", strings.Repeat("a: b\n", maxYAML), "an object is larger than 2 MiB", 0},
 		{"a YAML item without end", "items:\n- a: b\n" + strings.Repeat("  a: b\n", maxYAML), "an object is larger than 2 MiB", 0},

@@ -47,6 +47,7 @@ type items struct {
 	place  place
 	indent int    // of the dashes
 	kind   string // of items that name none
+	named  bool   // the document has said its kind already
 }
 
 type place int
@@ -85,9 +86,18 @@ func (r *yamlReader) read(src *source) error {
 		}
 		r.offset += int64(len(line))
 		if err == io.EOF {
-			return r.endDocument()
+			return r.end()
 		}
 	}
+}
+
+// end yields what is left. Kubectl prints the kind of a list behind its items: if
+// it is missing, the text was cut off, and nobody knows what of the last item.
+func (r *yamlReader) end() error {
+	if r.list.place == inside && !r.list.named {
+		return r.broken(io.ErrUnexpectedEOF)
+	}
+	return r.endDocument()
 }
 
 // readLine returns the next line with its end, which is good until the next
@@ -124,7 +134,8 @@ func (r *yamlReader) take(line []byte) error {
 	case line[0] == '%' && r.document.text.Len() == 0:
 		return nil // a directive, such as %YAML 1.2
 	case r.list.place == outside && isItems(line):
-		r.list = items{place: heading, kind: r.listKind()}
+		kind := r.kind()
+		r.list = items{place: heading, kind: itemKind(kind), named: kind != ""}
 		return r.add(&r.document, []byte("items: []\n"), 0) // in their stead
 	case r.list.place == heading || r.list.place == inside:
 		return r.takeInList(line, body, indent)
@@ -214,14 +225,13 @@ func (r *yamlReader) convert(c *chunk, kind string, mayBeEmpty bool) error {
 	return nil
 }
 
-// listKind is the kind of items that name none, by what the document said
-// before its items.
-func (r *yamlReader) listKind() string {
+// kind is that of the document, as far as it is known.
+func (r *yamlReader) kind() string {
 	var head struct{ Kind string }
 	if err := yaml.Unmarshal(r.document.text.Bytes(), &head); err != nil {
 		return "" // the end of the document will tell
 	}
-	return itemKind(head.Kind)
+	return head.Kind
 }
 
 func (r *yamlReader) broken(err error) error {
