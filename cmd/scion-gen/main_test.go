@@ -2,6 +2,7 @@ package main
 
 import (
 	"flag"
+	"os"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -10,8 +11,12 @@ import (
 var update = flag.Bool("update", false, "rewrite what the scripts and goldens expect")
 
 // TestMain makes scion-gen a command of the scripts, and of tests that need a
-// process of their own.
+// process of their own; and the test binary one of the bad pollers that the
+// conformance tests start.
 func TestMain(m *testing.M) {
+	if len(os.Args) == 3 && os.Args[1] == asPoller {
+		os.Exit(poll(os.Args[2]))
+	}
 	testscript.Main(m, map[string]func(){"scion-gen": main})
 }
 

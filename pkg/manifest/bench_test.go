@@ -1,6 +1,9 @@
+//go:build unix
+
 package manifest
 
 import (
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -62,6 +65,24 @@ func BenchmarkMarshalPod(b *testing.B) {
 			return err
 		})
 	})
+	reverse(n)
+	b.Run("unsorted", func(b *testing.B) {
+		compare(b, pod, func() (err error) {
+			buf, err = Append(buf[:0], n)
+			return err
+		})
+	})
+}
+
+// reverse puts the fields of all mappings in n in the wrong order.
+func reverse(n *Node) {
+	slices.Reverse(n.Fields)
+	for _, f := range n.Fields {
+		reverse(f.Value)
+	}
+	for _, item := range n.Items {
+		reverse(item)
+	}
 }
 
 func BenchmarkInto(b *testing.B) {

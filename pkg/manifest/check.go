@@ -169,7 +169,7 @@ func (c *checker) enum(n *Node, field *TypeField, path string) {
 	case len(values) == 1:
 		c.errs.Add(n.Pos, path, "%s is not supported; write %s", clip(n.Text), tag)
 	default:
-		c.errs.Add(n.Pos, path, "%s is not one of %s%s", clip(n.Text), strings.Join(values, ", "), didYouMean(n.Text, values))
+		c.errs.Add(n.Pos, path, "%s is not one of %s%s", clip(n.Text), strings.TrimSuffix(strings.Join(values, ", "), ", "), didYouMean(n.Text, values))
 	}
 }
 
@@ -311,10 +311,12 @@ func (c *checker) quantity(n *Node, path string) {
 	n.Kind, n.Text = String, q.String()
 }
 
-// parseQuantity refuses what resource.ParseQuantity takes minutes for or
-// readers of YAML disagree on.
+// unsafeQuantity are texts that readers of YAML disagree on, for their leading
+// zero, and exponents that resource.ParseQuantity takes hours for.
+var unsafeQuantity = regexp.MustCompile(`^[+-]?0[0-9]|[eE][+-]?[0-9]{3}`)
+
 func parseQuantity(text string) (resource.Quantity, error) {
-	if len(text) > 64 || strings.HasPrefix(text, "0") && len(text) > 1 && text[1] >= '0' && text[1] <= '9' {
+	if len(text) > 64 || unsafeQuantity.MatchString(text) {
 		return resource.Quantity{}, resource.ErrFormatWrong
 	}
 	return resource.ParseQuantity(text)

@@ -84,18 +84,22 @@ pod.yaml:24:15: metadata.labels.a: is a number; want a string
 // TestIntoOtherTypes is about the types that pods do not have.
 func TestIntoOtherTypes(t *testing.T) {
 	type target struct {
-		Any       any                  `json:"any"`
-		Bytes     []byte               `json:"bytes"`
-		Duration  metav1.Duration      `json:"duration"`
-		Float     float32              `json:"float"`
-		Micro     metav1.MicroTime     `json:"micro"`
-		Node      *Node                `json:"node"`
-		Number    json.Number          `json:"number"`
-		Object    runtime.Object       `json:"object"`
-		Raw       runtime.RawExtension `json:"raw"`
-		Small     uint8                `json:"small"`
-		Pointers  []*int               `json:"pointers"`
-		NodeValue Node                 `json:"nodeValue"`
+		Any      any                  `json:"any"`
+		Bytes    []byte               `json:"bytes"`
+		Duration metav1.Duration      `json:"duration"`
+		Float    float32              `json:"float"`
+		Micro    metav1.MicroTime     `json:"micro"`
+		Node     *Node                `json:"node"`
+		Number   json.Number          `json:"number"`
+		Object   runtime.Object       `json:"object"`
+		Raw      runtime.RawExtension `json:"raw"`
+		Small    uint8                `json:"small"`
+		Pointers []*int               `json:"pointers"`
+		Times    []metav1.Time        `json:"times,omitempty"`
+		Structs  map[string]struct {
+			A, B int `json:",omitempty"`
+		} `json:"structs,omitempty"`
+		NodeValue Node `json:"nodeValue"`
 	}
 	good := parseOne(t, `
 any: {a: [1, 1.5, x, true, null]}
@@ -108,6 +112,8 @@ number: 1.50
 raw: {a: <b>}
 small: 255
 pointers: [1, null]
+times: [null]
+structs: {x: {A: 1}, y: {B: 2}}
 nodeValue: [a]
 `)
 	var got target
@@ -125,7 +131,7 @@ nodeValue: [a]
 		t.Fatal(err)
 	}
 	want := `{"any":{"a":[1,1.5,"x",true,null]},"bytes":"eWVz","duration":"1h30m0s","float":2,"micro":"2006-01-02T15:04:05.000001Z",` +
-		`"node":{"k":"v"},"nodeValue":["a"],"number":1.50,"object":null,"pointers":[1,null],"raw":{"a":"\u003cb\u003e"},"small":255}`
+		`"node":{"k":"v"},"nodeValue":["a"],"number":1.50,"object":null,"pointers":[1,null],"raw":{"a":"\u003cb\u003e"},"small":255,"structs":{"x":{"A":1},"y":{"B":2}},"times":[null]}`
 	if diff := cmp.Diff(want, string(appendJSON(nil, again))); diff != "" {
 		t.Error(diff)
 	}

@@ -59,6 +59,7 @@ type builder struct {
 	open   []Field // of the mappings that are not done
 	path   []step
 	errs   Errors
+	lost   bool   // in a value that contains itself
 	out    []byte // for Marshal
 }
 
@@ -68,7 +69,7 @@ func (b *builder) reset() {
 	b.fields.reset()
 	b.items.reset()
 	clear(b.open[:cap(b.open)])
-	b.path, b.errs = b.path[:0], nil
+	b.open, b.path, b.errs, b.lost = b.open[:0], b.path[:0], nil, false
 }
 
 // slab hands out slices of larger ones.
@@ -80,7 +81,7 @@ type slab[T any] struct {
 
 func (s *slab[T]) take(n int) []T {
 	if s.used+n > len(s.block) {
-		s.block = make([]T, max(n, min(2*len(s.block), 128), 32))
+		s.block = make([]T, max(n, 32))
 		s.used = 0
 	}
 	s.used += n
@@ -350,13 +351,14 @@ func (b *builder) structure(p *plan, v reflect.Value) *Node {
 	return b.done(mark)
 }
 
-// tooDeep stops at a value that contains itself.
+// tooDeep stops at a value that contains itself, and all the way back: there
+// may be more ways into it than can be gone.
 func (b *builder) tooDeep() bool {
-	if len(b.path) < maxDepth {
-		return false
+	if len(b.path) >= maxDepth && !b.lost {
+		b.fail("is more than %d levels deep", maxDepth)
+		b.lost = true
 	}
-	b.fail("is more than %d levels deep", maxDepth)
-	return true
+	return b.lost
 }
 
 func (b *builder) fail(format string, args ...any) {

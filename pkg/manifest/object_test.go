@@ -6,6 +6,7 @@ import (
 	"math/rand"
 	"net/netip"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -99,6 +100,27 @@ func TestMarshalOutlivesTheTree(t *testing.T) {
 	}
 }
 
+// TestMarshalLeavesTheObject is for the race detector: objects are shared, and
+// a Quantity writes to itself when it is asked for its String.
+func TestMarshalLeavesTheObject(t *testing.T) {
+	pod := agentPod(t)
+	want, err := Marshal(pod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for range 20 {
+				if got, err := Marshal(pod); err != nil || string(got) != string(want) {
+					t.Errorf("got %q, %v", got, err)
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
 // randomObjects fills all fields at random; strings are the nasty ones that
 // sigs brings through.
 func randomObjects(strings []string) *randfill.Filler {
@@ -121,7 +143,7 @@ func randomObjects(strings []string) *randfill.Filler {
 				*i = intstr.FromString(pick(c))
 			}
 		},
-		func(f *metav1.FieldsV1, _ randfill.Continue) { f.Raw = []byte(`{".":{},"f:spec":{"f:x":[1.5,null]}}`) },
+		func(f *metav1.FieldsV1, _ randfill.Continue) { f.SetRawString(`{".":{},"f:spec":{"f:x":[1.5,null]}}`) },
 		func(r *runtime.RawExtension, _ randfill.Continue) { r.Raw = []byte(`{"a":["<b>",true]}`) },
 	)
 }
@@ -171,11 +193,12 @@ func checkFilled[T any](t *testing.T, filler *randfill.Filler, source rand.Sourc
 
 // odd has what the rules of encoding/json for Go types turn on.
 type odd struct {
-	Inline           `json:",inline"`
-	Untagged         int
-	Skipped          int               `json:"-"`
-	Dash             int               `json:"-,"`
-	hidden           int               //nolint:unused // encoding/json has to skip it
+	Inline   `json:",inline"`
+	Untagged int
+	Skipped  int `json:"-"`
+	//lint:ignore SA5008 encoding/json takes the dash for a name here
+	Dash             int `json:"-,"`
+	hidden           int
 	Empty            struct{}          `json:"empty,omitempty"` // a struct is never empty
 	Zero             struct{ A int }   `json:"zero,omitzero"`
 	ZeroTime         metav1.Time       `json:"zeroTime,omitempty,omitzero"`
@@ -227,7 +250,7 @@ func TestGoTypes(t *testing.T) {
 	one, text := 1, "x"
 	ptr := &text
 	obj := &odd{
-		Inline: Inline{A: 1, B: 2}, Untagged: 3, Skipped: 4, Dash: 5,
+		Inline: Inline{A: 1, B: 2}, Untagged: 3, Skipped: 4, hidden: 5, Dash: 6,
 		EmptySlice: []int{}, OmittedSlice: []int{}, KeptSlice: []int{}, OmittedEither: []int{}, EmptyMap: map[string]int{},
 		Pointers: []*int{&one, nil}, Deep: &ptr, Bytes: []byte("yes"), Array: [2]string{"a", "012"}, ByteArray: [2]byte{1, 2},
 		Number: "1.50", Quoted: quoted{6}, Text: netip.MustParseAddr("10.0.0.1"), IntKeys: map[int]string{10: "a", 9: "b"},
@@ -276,7 +299,7 @@ func TestObjects(t *testing.T) {
 
 func TestFromObjectRefuses(t *testing.T) {
 	loop := map[string]any{}
-	loop["a"] = loop
+	loop["a"], loop["b"] = loop, loop
 	for want, obj := range map[string]any{
 		"a[1]: NaN is not a number in JSON":                map[string][]float64{"a": {1, math.NaN()}},
 		"maxUnavailable: is neither a number nor a string": appsv1.RollingUpdateDeployment{MaxUnavailable: &intstr.IntOrString{Type: 7}},

@@ -313,11 +313,12 @@ func (l *look) observeRejection() {
 	if !l.facts.has(podFailed) {
 		return
 	}
+	l.facts.add(rejectedForGood, status.Reason != "" && slices.Contains(rejectionsForGood, status.Reason))
 	switch {
-	case slices.Contains(rejectionsForGood, status.Reason):
-		l.facts.add(rejectedForGood, true)
-	case slices.Contains(rejections, status.Reason), strings.HasPrefix(status.Reason, "OutOf"),
-		strings.HasPrefix(status.Message, "Pod was rejected") && l.agent.status == nil:
+	case strings.HasPrefix(status.Message, "Pod was rejected") && l.agent.status == nil:
+		l.facts.add(rejected, true)
+	case status.Reason == "":
+	case slices.Contains(rejections, status.Reason), strings.HasPrefix(status.Reason, "OutOf"):
 		l.facts.add(rejected, true)
 	case status.Reason == "DeadlineExceeded":
 		l.facts.add(deadlineExceeded, true)

@@ -190,6 +190,9 @@ func (a *agent) resources() *manifest.Node {
 			out.Set(kind, quantities)
 		}
 	}
+	if len(out.Fields) == 0 {
+		return nil // the API keeps no empty resources
+	}
 	return out
 }
 

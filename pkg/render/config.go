@@ -264,7 +264,7 @@ type Secret struct {
 	Name string `json:"name" required:"merged"`
 	// environment (default): a variable named target. file: a file at target.
 	// variable: the key target of ~/.scion/secrets.json.
-	Type string `json:"type,omitempty" enum:"environment,file,variable"`
+	Type string `json:"type,omitempty" enum:"environment,file,variable,"`
 	// The variable's name, the file's path (~/ is the home directory) or the
 	// key. Default: the name.
 	Target string `json:"target,omitempty"`

@@ -39,8 +39,7 @@ func (a *agent) restarts() bool {
 
 // workloadObject is what is applied: the pod itself, or the object that makes
 // it from the same template.
-func (a *agent) workloadObject() *manifest.Node {
-	pod := a.podObject()
+func (a *agent) workloadObject(pod *manifest.Node) *manifest.Node {
 	switch a.workload() {
 	case workloadJob:
 		return a.job(pod)
