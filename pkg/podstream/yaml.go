@@ -44,16 +44,16 @@ type chunk struct {
 
 // items says where in a list of a document the lines are.
 type items struct {
-	place  place
+	where  where
 	indent int    // of the dashes
 	kind   string // of items that name none
 	named  bool   // the document has said its kind already
 }
 
-type place int
+type where int
 
 const (
-	outside place = iota // of any list
+	outside where = iota // of any list
 	heading              // right after items:
 	inside
 	behind // the list of this document has ended
@@ -94,7 +94,7 @@ func (r *yamlReader) read(src *source) error {
 // end yields what is left. Kubectl prints the kind of a list behind its items: if
 // it is missing, the text was cut off, and nobody knows what of the last item.
 func (r *yamlReader) end() error {
-	if r.list.place == inside && !r.list.named {
+	if r.list.where == inside && !r.list.named {
 		return r.broken(io.ErrUnexpectedEOF)
 	}
 	return r.endDocument()
@@ -133,11 +133,11 @@ func (r *yamlReader) take(line []byte) error {
 		return r.add(&r.document, append([]byte("   "), line[3:]...), 0)
 	case line[0] == '%' && r.document.text.Len() == 0:
 		return nil // a directive, such as %YAML 1.2
-	case r.list.place == outside && isItems(line):
+	case r.list.where == outside && isItems(line):
 		kind := r.kind()
-		r.list = items{place: heading, kind: itemKind(kind), named: kind != ""}
+		r.list = items{where: heading, kind: itemKind(kind), named: kind != ""}
 		return r.add(&r.document, []byte("items: []\n"), 0) // in their stead
-	case r.list.place == heading || r.list.place == inside:
+	case r.list.where == heading || r.list.where == inside:
 		return r.takeInList(line, body, indent)
 	}
 	return r.add(&r.document, line, indent)
@@ -146,7 +146,7 @@ func (r *yamlReader) take(line []byte) error {
 // takeInList is take for a line behind items:.
 func (r *yamlReader) takeInList(line, body []byte, indent int) error {
 	dash := isMarker(body, "-")
-	first := r.list.place == heading
+	first := r.list.where == heading
 	switch {
 	case len(bytes.TrimSpace(body)) == 0 || body[0] == '#':
 		return r.add(&r.item, line, indent)
@@ -154,7 +154,7 @@ func (r *yamlReader) takeInList(line, body []byte, indent int) error {
 		if err := r.endItem(); err != nil {
 			return err
 		}
-		r.list.place, r.list.indent = inside, indent
+		r.list.where, r.list.indent = inside, indent
 		line = bytes.Clone(line)
 		line[indent] = ' '
 		return r.add(&r.item, line, indent+2)
@@ -164,7 +164,7 @@ func (r *yamlReader) takeInList(line, body []byte, indent int) error {
 	if err := r.endItem(); err != nil {
 		return err
 	}
-	r.list.place = behind
+	r.list.where = behind
 	if first { // no list of this style: the parser will see
 		r.document.text.Truncate(r.document.text.Len() - len(" []\n"))
 		r.document.text.WriteByte('\n')
@@ -186,7 +186,7 @@ func (r *yamlReader) add(c *chunk, line []byte, indent int) error {
 
 // endItem yields what the lines of the item are.
 func (r *yamlReader) endItem() error {
-	if r.list.place != inside {
+	if r.list.where != inside {
 		r.item.text.Reset()
 		return nil
 	}
