@@ -85,3 +85,30 @@ func (c *exitCodesFlag) Set(text string) error {
 	}
 	return nil
 }
+
+// clockFlag is the value of --now.
+type clockFlag struct {
+	set  bool
+	time time.Time
+}
+
+// now is the moment to judge by; zero means that there is no clock.
+func (c *clockFlag) now() time.Time {
+	if c.set {
+		return c.time
+	}
+	return time.Now()
+}
+
+// Type and the methods below implement pflag.Value.
+func (*clockFlag) Type() string   { return "time" }
+func (*clockFlag) String() string { return "" }
+
+func (c *clockFlag) Set(text string) (err error) {
+	c.set = true
+	if text == "none" {
+		return nil
+	}
+	c.time, err = time.Parse(time.RFC3339, text)
+	return err
+}
