@@ -43,7 +43,7 @@ func (a Absence) last() Status {
 func absentVerdict(r *row, last Status, opts Options) Status {
 	s := Status{Phase: r.phase, Reason: r.Reason, Terminal: r.Terminal, Retryable: r.Retryable, Hint: r.Hint}
 	switch r.phase {
-	case asLast:
+	case asLast, asOutcome:
 		s = last
 	case asDisrupted:
 		s.Phase, s.Reason, s.Message = last.DisruptionPhase, last.Reason, last.Message

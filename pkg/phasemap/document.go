@@ -37,9 +37,10 @@ func MapJSON(data []byte, opts Options, now time.Time) (Status, error) {
 }
 
 // Map is [Map] for a Document.
-func (d Document) Map(opts Options, now time.Time) Status {
-	l := look{pod: d.Pod, opts: opts, now: clock(stampOf(now)), unreadableExits: d.UnreadableExits}
-	return l.status(table.pod)
+func (d Document) Map(opts Options, now time.Time) (s Status) {
+	l := look{pod: d.Pod, opts: &opts, now: clock(stampOf(now)), unreadableExits: d.UnreadableExits}
+	l.judge(&s)
+	return s
 }
 
 // ReadDocument reads a Pod from JSON. Only text that is not one JSON object or

@@ -16,15 +16,15 @@ func (l *look) findInit() {
 	inSpec := false
 	for i := range l.pod.Spec.InitContainers {
 		spec := &l.pod.Spec.InitContainers[i]
-		s := subject{spec.Name, spec, findStatus(l.pod.Status.InitContainerStatuses, spec.Name)}
-		if inSpec = inSpec || s.name != ""; s.blocks() {
+		s := subject{spec, findStatus(l.pod.Status.InitContainerStatuses, spec.Name)}
+		if inSpec = inSpec || spec.Name != ""; s.blocks() {
 			l.init = s
 			return
 		}
 	}
 	for i := range l.pod.Status.InitContainerStatuses {
 		status := &l.pod.Status.InitContainerStatuses[i]
-		if s := (subject{status.Name, nil, status}); !inSpec && s.blocks() {
+		if s := (subject{nil, status}); !inSpec && s.blocks() {
 			l.init = s
 			return
 		}
@@ -33,7 +33,7 @@ func (l *look) findInit() {
 
 // blocks reports whether an init container keeps later ones from starting.
 func (s subject) blocks() bool {
-	if s.name == "" {
+	if s.name() == "" {
 		return false
 	}
 	if end := s.terminated(); end != nil && end.ExitCode == 0 && !s.sidecar() {
@@ -44,11 +44,11 @@ func (s subject) blocks() bool {
 
 func (l *look) observeInit() {
 	s := l.init
-	if s.name == "" {
+	if !s.exists() {
 		return
 	}
 	l.facts.add(initBlocks, true)
-	l.facts.add(initClones, slices.Contains(l.cloneInitContainers(), s.name))
+	l.facts.add(initClones, slices.Contains(l.cloneInitContainers(), s.name()))
 	l.facts.add(initIsSidecar, s.sidecar())
 	l.facts.add(initRunning, s.running())
 	l.facts.add(initEnded, s.terminated() != nil)

@@ -11,7 +11,7 @@ import (
 // look is one look at one Pod: everything the decision table asks of it.
 type look struct {
 	pod             *corev1.Pod
-	opts            Options
+	opts            *Options
 	now             clock
 	unreadableExits []*corev1.ContainerStateTerminated
 
@@ -19,13 +19,17 @@ type look struct {
 	notes Notes
 
 	agent subject
-	init  subject // the first init container that is not finished; no name if there is none
+	init  subject // the first init container that is not finished
 
 	scheduled, readyToStart, initialized, disruption *corev1.PodCondition
 }
 
 // observe finds out the facts. Later steps build on earlier ones.
 func (l *look) observe() {
+	if l.pod == nil {
+		l.facts.add(noPod, true)
+		return
+	}
 	l.observeConditions()
 	l.observePhase()
 	l.findAgent()
@@ -74,26 +78,35 @@ func (l *look) observePhase() {
 	}
 }
 
-// findAgent names the agent's container and looks it up. Where nothing lists any
-// container, the name is taken on trust.
+// findAgent looks up the agent's container. Where nothing lists any container,
+// there is one of that name for all anybody knows.
 func (l *look) findAgent() {
-	name := cmp.Or(l.opts.AgentContainer, "agent")
-	if !l.isApp(name) {
-		if name = l.fallbackAgent(); name == "" {
-			l.facts.add(agentNotFound, true)
-			return
-		}
-		l.notes |= AgentContainerFallback
+	if l.agent = l.app(cmp.Or(l.opts.AgentContainer, "agent")); l.agent.exists() {
+		return
 	}
-	l.agent = subject{name, findContainer(l.pod.Spec.Containers, name), findStatus(l.pod.Status.ContainerStatuses, name)}
+	count, sole := l.apps()
+	if count == 0 {
+		return
+	}
+	if name := l.pod.Annotations[defaultContainer]; name != "" {
+		l.agent = l.app(name)
+	}
+	if count == 1 && !l.agent.exists() {
+		l.agent = l.app(sole)
+	}
+	if l.agent.exists() {
+		l.notes |= AgentContainerFallback
+	} else {
+		l.facts.add(agentNotFound, true)
+	}
 }
 
-func (l *look) isApp(name string) bool {
-	if findContainer(l.pod.Spec.Containers, name) != nil || findStatus(l.pod.Status.ContainerStatuses, name) != nil {
-		return true
-	}
-	count, _ := l.apps()
-	return count == 0
+// defaultContainer is the annotation by which kubectl knows "the" container of
+// a Pod.
+const defaultContainer = "kubectl.kubernetes.io/default-container"
+
+func (l *look) app(name string) subject {
+	return subject{findContainer(l.pod.Spec.Containers, name), findStatus(l.pod.Status.ContainerStatuses, name)}
 }
 
 // apps counts the app containers, and names the last of them: those of the
@@ -114,21 +127,6 @@ func (l *look) apps() (count int, name string) {
 		}
 	}
 	return count, name
-}
-
-// defaultContainer is the annotation by which kubectl knows "the" container of
-// a Pod.
-const defaultContainer = "kubectl.kubernetes.io/default-container"
-
-// fallbackAgent goes by kubectl's annotation, then by there being no choice.
-func (l *look) fallbackAgent() string {
-	if name := l.pod.Annotations[defaultContainer]; name != "" && l.isApp(name) {
-		return name
-	}
-	if count, name := l.apps(); count == 1 {
-		return name
-	}
-	return ""
 }
 
 func (l *look) observeDeletion() {
@@ -278,6 +276,9 @@ func (l *look) observeDisruption() {
 // observeDisruptionKind goes by the DisruptionTarget condition (KEP-3329) and
 // by the Pod's reason, which older versions and other ways out have alone.
 func (l *look) observeDisruptionKind() bool {
+	if l.pod.Status.Reason == "" && l.disruption == nil {
+		return false
+	}
 	reason, target, by := l.pod.Status.Reason, false, ""
 	if l.disruption != nil && l.disruption.Status == corev1.ConditionTrue {
 		target, by = true, l.disruption.Reason
@@ -312,11 +313,12 @@ func (l *look) observeRejection() {
 	if !l.facts.has(podFailed) {
 		return
 	}
+	l.facts.add(rejectedForGood, status.Reason != "" && slices.Contains(rejectionsForGood, status.Reason))
 	switch {
-	case slices.Contains(rejectionsForGood, status.Reason):
-		l.facts.add(rejectedForGood, true)
-	case slices.Contains(rejections, status.Reason), strings.HasPrefix(status.Reason, "OutOf"),
-		strings.HasPrefix(status.Message, "Pod was rejected") && l.agent.status == nil:
+	case strings.HasPrefix(status.Message, "Pod was rejected") && l.agent.status == nil:
+		l.facts.add(rejected, true)
+	case status.Reason == "":
+	case slices.Contains(rejections, status.Reason), strings.HasPrefix(status.Reason, "OutOf"):
 		l.facts.add(rejected, true)
 	case status.Reason == "DeadlineExceeded":
 		l.facts.add(deadlineExceeded, true)
@@ -363,7 +365,7 @@ func (l *look) observeSidecars() {
 	for i := range l.pod.Status.ContainerStatuses {
 		status := &l.pod.Status.ContainerStatuses[i]
 		end := status.State.Terminated
-		if status.Name != l.agent.name && end != nil && end.ExitCode != 0 {
+		if status != l.agent.status && end != nil && end.ExitCode != 0 {
 			l.notes |= SidecarFailed
 		}
 	}

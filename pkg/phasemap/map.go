@@ -13,28 +13,20 @@ import (
 //
 // The pod is not changed, and it need not be well formed. Of its fields only
 // those in [Fields] are read.
-func Map(pod *corev1.Pod, opts Options, now time.Time) Status {
-	l := look{pod: pod, opts: opts, now: clock(stampOf(now))}
-	return l.status(table.pod)
+func Map(pod *corev1.Pod, opts Options, now time.Time) (s Status) {
+	l := look{pod: pod, opts: &opts, now: clock(stampOf(now))}
+	l.judge(&s)
+	return s
 }
 
-// status decides by the rows of a table.
-func (l *look) status(rows []row) Status {
-	if l.pod == nil {
-		l.facts.add(noPod, true)
-	} else {
-		l.observe()
-	}
-	return l.verdict(decide(rows, &l.facts))
-}
-
-// verdict says what a row says, of this Pod.
-func (l *look) verdict(r *row) Status {
-	w := l.witness(r.about)
-	s := Status{
-		Phase: r.phase, Rule: r.ID, Reason: r.Reason, Message: w.message, ExitCode: w.exitCode,
-		Terminal: r.Terminal, Retryable: r.Retryable, Hint: r.Hint, Container: w.container, Notes: l.notes,
-	}
+// judge decides. The Status is written where it is wanted, as copies of it would
+// be a good part of the cost.
+func (l *look) judge(s *Status) {
+	l.observe()
+	r := decide(table.pod, &l.facts)
+	l.testify(s, r.about)
+	s.Phase, s.Rule, s.Reason, s.Hint = r.phase, r.ID, r.Reason, r.Hint
+	s.Terminal, s.Retryable, s.Notes = r.Terminal, r.Retryable, l.notes
 	if s.Phase == byDisruption {
 		s.Phase = l.disruptionPhase()
 	}
@@ -42,60 +34,52 @@ func (l *look) verdict(r *row) Status {
 		s.Reason = l.disruptionReason()
 		s.DisruptionPhase = l.disruptionPhase()
 	}
-	return s
 }
 
-// witness is what a verdict rests on: which container, how it ended, and what
+// testify says what a verdict rests on: which container, how it ended, and what
 // Kubernetes says about it.
-type witness struct {
-	container string
-	exitCode  ExitCode
-	message   string
-}
-
-func (l *look) witness(a about) (w witness) {
+func (l *look) testify(s *Status, a about) {
 	switch a {
 	case thePod:
 		if l.pod != nil {
-			w.message = l.pod.Status.Message
+			s.Message = l.pod.Status.Message
 		}
 	case theScheduling:
 		if l.scheduled != nil {
-			w.message = l.scheduled.Message
+			s.Message = l.scheduled.Message
 		}
 	case theDeletion:
-		w.message = l.disruptionMessage()
+		s.Message = l.disruptionMessage()
 	case theDisruption:
-		w = l.hear(l.agent, l.agent.terminated())
-		w.message = cmp.Or(l.disruptionMessage(), w.message)
+		l.quote(s, l.agent, l.agent.terminated())
+		s.Message = cmp.Or(l.disruptionMessage(), s.Message)
 	case theDeadline:
-		w = l.hear(l.agent, l.agent.terminated())
-		w.message = cmp.Or(l.pod.Status.Message, w.message)
+		l.quote(s, l.agent, l.agent.terminated())
+		s.Message = cmp.Or(l.pod.Status.Message, s.Message)
 	case theAgent:
-		w = l.hear(l.agent, l.agent.terminated())
+		l.quote(s, l.agent, l.agent.terminated())
 	case theAgentBefore:
-		w = l.hear(l.agent, l.agent.last())
+		l.quote(s, l.agent, l.agent.last())
 	case theInit:
-		w = l.hear(l.init, l.init.terminated())
+		l.quote(s, l.init, l.init.terminated())
 	case theInitBefore:
-		w = l.hear(l.init, cmp.Or(l.init.terminated(), l.init.last()))
+		l.quote(s, l.init, cmp.Or(l.init.terminated(), l.init.last()))
 	case theWaiter:
-		w = l.hear(l.waiter(), nil)
+		l.quote(s, l.waiter(), nil)
 	}
-	return w
 }
 
-// hear takes a container that ended so, if it ended, for the witness. Its own
-// words come first: those of the Pod tend to be vague.
-func (l *look) hear(c subject, end *corev1.ContainerStateTerminated) witness {
-	w := witness{container: c.name, exitCode: l.exitCode(end)}
+// quote names a container that ended so, if it ended. Its own words come first:
+// those of the Pod tend to be vague.
+func (l *look) quote(s *Status, c subject, end *corev1.ContainerStateTerminated) {
+	s.Container = c.name()
+	s.ExitCode = l.exitCode(end)
 	if c.waiting() && c.status.State.Waiting != nil {
-		w.message = cmp.Or(c.status.State.Waiting.Message, c.status.State.Waiting.Reason)
+		s.Message = cmp.Or(c.status.State.Waiting.Message, c.status.State.Waiting.Reason)
 	}
-	if w.message == "" && end != nil {
-		w.message = cmp.Or(end.Message, l.pod.Status.Message, end.Reason)
+	if s.Message == "" && end != nil {
+		s.Message = cmp.Or(end.Message, l.pod.Status.Message, end.Reason)
 	}
-	return w
 }
 
 // disruptionReason is the reason that the disruption will have once it is done.

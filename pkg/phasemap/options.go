@@ -98,8 +98,8 @@ const (
 	CommittedFinal CommittedDisruption = "final"
 )
 
-// Validate names the first option that has no meaning. Map takes such an option
-// for its default, as it has no way to complain.
+// Validate names the first option that has no meaning. Map has no way to
+// complain: it takes an unknown word for the default, a negative grace for 0.
 func (o Options) Validate() error {
 	switch o.DisruptionPhase {
 	case "", DisruptionAuto, DisruptionStopped, DisruptionError:
@@ -120,6 +120,22 @@ func (o Options) Validate() error {
 	case "", "Never", "OnFailure", "Always":
 	default:
 		return fmt.Errorf("assumedRestartPolicy: %q is none of Never, OnFailure, Always", o.AssumedRestartPolicy)
+	}
+	return o.validateSpans()
+}
+
+func (o Options) validateSpans() error {
+	for _, span := range []struct {
+		name  string
+		value *Seconds
+	}{
+		{"unschedulableGrace", o.UnschedulableGrace}, {"imagePullGrace", o.ImagePullGrace},
+		{"startErrorGrace", o.StartErrorGrace}, {"stuckTerminatingAfter", o.StuckTerminatingAfter},
+		{"absentGrace", o.AbsentGrace},
+	} {
+		if span.value != nil && *span.value < 0 {
+			return fmt.Errorf("%s: %d is negative", span.name, *span.value)
+		}
 	}
 	return nil
 }

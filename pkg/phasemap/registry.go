@@ -31,7 +31,8 @@ type Rule struct {
 
 // Condition is one row of the decision table.
 type Condition struct {
-	Phases []Phase  `json:"phases"`           // what it gives
+	Phases []Phase  `json:"phases"`           // what it can give
+	Phrase string   `json:"phrase,omitempty"` // on what that depends, if it can give several
 	When   []string `json:"when"`             // all of these hold; none means always
 	Unless []string `json:"unless,omitempty"` // and none of these
 }
@@ -47,7 +48,8 @@ func Rules() []Rule {
 			i = len(rules)
 			rules = append(rules, describe(r.Rule))
 		}
-		condition := Condition{phases(r.phase), r.when.texts(), r.unless.texts()}
+		condition := Condition{When: r.when.texts(), Unless: r.unless.texts()}
+		condition.Phases, condition.Phrase = phases(r.phase)
 		rules[i].Conditions = append(rules[i].Conditions, condition)
 		for _, p := range condition.Phases {
 			if !slices.Contains(rules[i].Phases, p) {
@@ -65,17 +67,25 @@ func describe(r Rule) Rule {
 	return r
 }
 
-// phases returns what a row can give.
-func phases(p Phase) []Phase {
+// phases returns what a row can give, and on what that depends.
+func phases(p Phase) (list []Phase, phrase string) {
 	switch p {
-	case byDisruption, byVanished, asDisrupted:
-		return []Phase{Stopped, Error}
-	case asPod, asLast:
-		return Phases()
+	case byDisruption:
+		return []Phase{Stopped, Error}, "as disruptionPhase says"
+	case byVanished:
+		return []Phase{Stopped, Error}, "as vanishedPhase says"
+	case asDisrupted:
+		return []Phase{Stopped, Error}, "that of the disruption"
+	case asOutcome:
+		return []Phase{Stopped, Error}, "the last"
+	case asLast:
+		return Phases(), "the last"
+	case asPod:
+		return Phases(), "the Pod's"
 	case asSelf:
-		return []Phase{Provisioning, Cloning, Starting}
+		return []Phase{Provisioning, Cloning, Starting}, "the reported"
 	default:
-		return []Phase{p}
+		return []Phase{p}, ""
 	}
 }
 

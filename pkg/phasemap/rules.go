@@ -24,6 +24,7 @@ const (
 	byDisruption Phase = "(disruptionPhase)" // what that option says
 	byVanished   Phase = "(vanishedPhase)"   // what that option says
 	asLast       Phase = "(last)"            // that of the last Status
+	asOutcome    Phase = "(outcome)"         // the same, of a Status that was terminal
 	asDisrupted  Phase = "(disrupted)"       // that of the disruption in the last Status
 	asPod        Phase = "(pod)"             // that of the Pod's Status
 	asSelf       Phase = "(self)"            // that of the report
@@ -588,7 +589,7 @@ var table = link(tables{pod: []row{
 	},
 }, absent: []row{
 	{
-		Rule: Rule{ID: "PM004", Reason: "StopRequested", Terminal: true,
+		Rule: Rule{ID: "PM004", Name: "GoneAsAsked", Reason: "StopRequested", Terminal: true,
 			Doc:    "The Pod is gone, and somebody wanted it to be. Scion itself deletes with grace 0, so that stopping is never seen.",
 			Source: "Scion, stop in the Kubernetes runtime"},
 		phase: Stopped, when: of(nothingKnown, stopRequested),
@@ -601,7 +602,7 @@ var table = link(tables{pod: []row{
 		Rule: Rule{ID: "PM002", Name: "OutcomeKnown", Terminal: true,
 			Doc:    "How the agent ended was known before its Pod went. All stays as it was but the rule.",
 			Source: "a terminal verdict is about one Pod for ever"},
-		phase: asLast, when: of(lastTerminal),
+		phase: asOutcome, when: of(lastTerminal),
 	},
 	{
 		Rule: Rule{ID: "PM003", Name: "DisruptionDone", Terminal: true, Retryable: true,

@@ -9,9 +9,21 @@ import (
 // subject is a container that a verdict can be about: what the spec and the
 // status say of it, either of which may be missing.
 type subject struct {
-	name   string
 	spec   *corev1.Container
 	status *corev1.ContainerStatus
+}
+
+func (s subject) exists() bool { return s.spec != nil || s.status != nil }
+
+func (s subject) name() string {
+	switch {
+	case s.spec != nil:
+		return s.spec.Name
+	case s.status != nil:
+		return s.status.Name
+	default:
+		return ""
+	}
 }
 
 // The states of a container exclude each other; in a malformed one the state

@@ -89,16 +89,19 @@ func (s *sighting) held(st Status, now clock, hold Seconds) bool {
 // keep gives st the phase that was reported before. A Pod that is in trouble
 // from the first look on has not started, or is being started again.
 func (s *sighting) keep(st Status) Status {
+	phase := s.reported.Phase
 	switch {
-	case s.reported.Phase != "":
-		st.Phase = s.reported.Phase
+	case phase != "":
 	case st.Rule == "PM241" || st.Rule == "PM446" || st.Rule == "PM447":
-		st.Phase = Starting
+		phase = Starting
 	default:
-		st.Phase = Provisioning
+		phase = Provisioning
 	}
-	st.Terminal, st.Retryable = false, st.Retryable && st.Phase.Final()
-	st.Notes |= Tracked
+	if phase != st.Phase {
+		st.Phase = phase
+		st.Notes |= Tracked
+	}
+	st.Retryable = st.Retryable && phase.Final()
 	return st
 }
 

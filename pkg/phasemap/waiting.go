@@ -8,7 +8,7 @@ import (
 // waiter is the container that everything waits for: an init container while
 // one is not finished, then the agent.
 func (l *look) waiter() subject {
-	if l.init.name != "" {
+	if l.init.exists() {
 		return l.init
 	}
 	return l.agent
@@ -61,7 +61,7 @@ func (l *look) waitingSince() stamp {
 	if isTrue(l.readyToStart) {
 		later(stampOf(l.readyToStart.LastTransitionTime.Time))
 	}
-	if l.init.name != "" {
+	if l.init.exists() {
 		l.eachEarlierInit(later)
 	} else {
 		if isTrue(l.initialized) {
@@ -85,7 +85,7 @@ func (l *look) waitingSince() stamp {
 func (l *look) eachEarlierInit(f func(stamp)) {
 	for i := range l.pod.Spec.InitContainers {
 		name := l.pod.Spec.InitContainers[i].Name
-		if name == l.init.name {
+		if name == l.init.name() {
 			return
 		}
 		s := findStatus(l.pod.Status.InitContainerStatuses, name)

@@ -17,6 +17,8 @@ package phasemaptest
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"testing"
@@ -118,24 +120,37 @@ func NewRequest(c golden.Case) (Request, error) {
 
 func check(t *testing.T, c golden.Case, profiles []string, answer any) {
 	t.Helper()
-	if err, isError := answer.(error); isError {
+	wrong, err := differences(c, profiles, answer)
+	if err != nil {
 		t.Fatalf("%s: %v", c.Title, err)
+	}
+	for _, w := range wrong {
+		t.Errorf("%s: %s", c.Title, w)
+	}
+}
+
+// differences says what is wrong with an answer, in the order of its members.
+func differences(c golden.Case, profiles []string, answer any) (wrong []string, err error) {
+	if err, isError := answer.(error); isError {
+		return nil, err
 	}
 	data, err := json.Marshal(answer)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	var got map[string]any
 	if err := json.Unmarshal(data, &got); err != nil {
-		t.Fatalf("answer %s: %v", data, err)
+		return nil, fmt.Errorf("answer %s: %w", data, err)
 	}
-	for key, raw := range c.Expected(profiles) {
+	expected := c.Expected(profiles)
+	for _, key := range slices.Sorted(maps.Keys(expected)) {
 		var want any
-		if err := json.Unmarshal(raw, &want); err != nil {
-			t.Fatal(err)
+		if err := json.Unmarshal(expected[key], &want); err != nil {
+			return nil, err
 		}
 		if !reflect.DeepEqual(got[key], want) {
-			t.Errorf("%s: %s is %v, want %s\nanswer: %s", c.Title, key, got[key], raw, data)
+			wrong = append(wrong, fmt.Sprintf("%s is %v, want %s, in %s", key, got[key], expected[key], data))
 		}
 	}
+	return wrong, nil
 }
