@@ -256,14 +256,12 @@ func TestSkipAndReject(t *testing.T) {
 	tests := []struct {
 		name   string
 		poller respond
-		claims []string
 		want   map[conformance.Outcome]bool
 	}{
-		{"a skip of what is claimed fails", saying("skip", "core", "raw-json"), nil, map[conformance.Outcome]bool{conformance.Failed: true}},
-		{"a reject of what raw-json claims fails", saying("reject", "core", "raw-json"), nil, map[conformance.Outcome]bool{conformance.Failed: true}},
-		{"a typed decoder may reject raw-json", saying("reject", "core"), nil, map[conformance.Outcome]bool{conformance.Rejected: true}},
-		{"but not skip it", saying("skip", "core"), nil, map[conformance.Outcome]bool{conformance.Failed: true}},
-		{"what is not claimed is not asked", saying("skip", "absent"), nil, map[conformance.Outcome]bool{conformance.NotClaimed: true}},
+		{"a skip of what is claimed fails", saying("skip", "core", "raw-json"), map[conformance.Outcome]bool{conformance.Failed: true}},
+		{"a reject of what raw-json claims fails", saying("reject", "core", "raw-json"), map[conformance.Outcome]bool{conformance.Failed: true}},
+		{"a typed decoder may reject raw-json", saying("reject", "core"), map[conformance.Outcome]bool{conformance.Rejected: true}},
+		{"but not skip it", saying("skip", "core"), map[conformance.Outcome]bool{conformance.Failed: true}},
 	}
 	suite, cases := load(t)
 	cases = slices.DeleteFunc(cases, func(c golden.Case) bool {
@@ -288,6 +286,38 @@ func TestSkipAndReject(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// A poller that knows phases alone passes by phases alone, checks included, and
+// is asked nothing that it does not claim.
+func TestCoreAlone(t *testing.T) {
+	answer := wrong(t, func(_, result map[string]any) {
+		for name := range result {
+			if name != "phase" && name != "terminal" {
+				delete(result, name)
+			}
+		}
+	})
+	report := run(t, func(line []byte) any {
+		reply := answer(line)
+		if hello, ok := reply.(map[string]any); ok && hello["profiles"] != nil {
+			hello["profiles"] = []string{golden.Core}
+		}
+		return reply
+	}, conformance.Options{Mutations: 20})
+	for _, failure := range failures(report) {
+		t.Errorf("%s: %s", failure.ID(), failure.Detail)
+	}
+	beyond := map[string]bool{}
+	_, cases := load(t)
+	for _, c := range cases {
+		beyond[c.ID] = slices.ContainsFunc(c.Requires, func(p string) bool { return p != golden.Core && p != golden.RawJSON })
+	}
+	for _, result := range report.Results {
+		if got := result.Outcome == conformance.NotClaimed; got != beyond[result.Case] {
+			t.Errorf("%s is %s", result.ID(), result.Outcome)
+		}
 	}
 }
 
