@@ -177,15 +177,18 @@ func TestChecksFind(t *testing.T) {
 				result["phase"] = "stopping"
 			}
 		}},
-		{"mutations", "a poller that invents a phase for a phase it does not know", func(request, result map[string]any) {
+		{"mutations", "a poller that has a ninth phase for Pods without one", func(request, result map[string]any) {
 			status, _ := pod(request)["status"].(map[string]any)
-			if status["phase"] == "ended" {
-				result["phase"] = "ended"
+			if _, isText := status["phase"].(string); !isText {
+				result["phase"] = "unknown"
 			}
 		}},
 	} {
 		t.Run(test.check, func(t *testing.T) {
-			report := run(t, wrong(t, test.change), conformance.Options{Checks: []string{test.check}, Mutations: 2000})
+			report := run(t, wrong(t, test.change), conformance.Options{
+				Checks: []string{test.check}, Mutations: 500,
+				Select: func(id string) bool { return !strings.HasPrefix(id, "captured-") },
+			})
 			found := slices.ContainsFunc(failures(report), func(r conformance.Result) bool { return r.Check == test.check })
 			if !found {
 				t.Errorf("no failure of %s for %s", test.check, test.why)
