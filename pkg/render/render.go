@@ -226,6 +226,9 @@ func uniqueObjects(units []unit, errs *manifest.Errors) {
 	for _, u := range units {
 		for _, o := range u.objects() {
 			name := o.At("metadata", "name")
+			if name == nil {
+				continue // reported by identity
+			}
 			k := id{textOf(o.Get("kind")), u.namespace, textOf(name)}
 			if first, twice := seen[k]; twice {
 				errs.Add(name.Pos, "", "the %s made here would be named %s, like that of %s; rename one of the two", k.kind, k.name, first)

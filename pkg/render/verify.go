@@ -183,6 +183,14 @@ func (c *podCheck) metadata() {
 // identity reports labels that were changed though others find the pod by them:
 // the network policies, and Scion's broker.
 func (c *podCheck) identity() {
+	if c.pod.Name != c.agent.pod || c.pod.Namespace != c.namespace {
+		for _, l := range slices.Backward(c.layers) {
+			if n := l.pod.Get("metadata"); n != nil {
+				c.reportAt(n.Pos, "metadata", "would take away the pod's name; remove labels and annotations one by one")
+				return
+			}
+		}
+	}
 	want := map[string]string{
 		"app.kubernetes.io/instance": labelValue(c.agent.pod),
 		"scion.agent":                "true",
