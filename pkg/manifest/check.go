@@ -104,7 +104,9 @@ func (c *checker) check(n *Node, t *Type, path string) {
 			return
 		}
 		for i, item := range n.Items {
-			c.check(item, t.Elem, Index(path, i))
+			if !c.Patch || !replacesList(item) {
+				c.check(item, t.Elem, Index(path, i))
+			}
 		}
 	default:
 		c.scalar(n, t, path)
@@ -311,10 +313,12 @@ func (c *checker) quantity(n *Node, path string) {
 	n.Kind, n.Text = String, q.String()
 }
 
-// parseQuantity refuses what resource.ParseQuantity takes minutes for or
-// readers of YAML disagree on.
+// unsafeQuantity are texts that readers of YAML disagree on, for their leading
+// zero, and exponents that resource.ParseQuantity takes hours for.
+var unsafeQuantity = regexp.MustCompile(`^[+-]?0[0-9]|[eE][+-]?[0-9]{3}`)
+
 func parseQuantity(text string) (resource.Quantity, error) {
-	if len(text) > 64 || strings.HasPrefix(text, "0") && len(text) > 1 && text[1] >= '0' && text[1] <= '9' {
+	if len(text) > 64 || unsafeQuantity.MatchString(text) {
 		return resource.Quantity{}, resource.ErrFormatWrong
 	}
 	return resource.ParseQuantity(text)

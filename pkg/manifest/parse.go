@@ -18,6 +18,7 @@ import (
 const (
 	MaxDocument = 1 << 20 // bytes of one document
 	MaxDepth    = 64      // nested lists and mappings
+	MaxItems    = 10_000  // of one list or mapping
 )
 
 // Document is one YAML document.
@@ -159,6 +160,10 @@ func checkText(data []byte, source *Source, errs *Errors) bool {
 		case r == '\ufeff':
 			errs.Add(Pos{source, line, column}, "", "byte order mark inside the file; remove it")
 			return false
+		case r == '\u2028', r == '\u2029':
+			// YAML 1.1 ends a line, and a comment, here; editors do not.
+			errs.Add(Pos{source, line, column}, "", `line separator %U, which readers of YAML disagree on; write "\u%x" in double quotes`, r, r)
+			return false
 		case r < ' ' && r != '\t' && r != '\r', !Carries(r):
 			errs.Add(Pos{source, line, column}, "", "control character %U; remove it", r)
 			return false
@@ -281,6 +286,9 @@ func (p *parser) nodeAt(y *yaml.Node, depth int) *Node {
 	switch {
 	case depth > MaxDepth:
 		p.fail(y, "nested more than %d levels deep; no configuration is, remove some", MaxDepth)
+		return n
+	case len(y.Content) > 2*MaxItems || y.Kind == yaml.SequenceNode && len(y.Content) > MaxItems:
+		p.fail(y, "has more than %d entries; split it", MaxItems)
 		return n
 	case y.Kind == yaml.AliasNode:
 		p.fail(y, "aliases are not supported; repeat the value")

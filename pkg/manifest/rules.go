@@ -18,10 +18,10 @@ type union struct {
 	by, is  string
 }
 
-// unions are the structs of pods and their workloads that are one; types of our
-// own tag the members with union. The members
-// come from the API types, so a volume source that Kubernetes adds is known
-// here as soon as its module is.
+// unions are the structs of pods and their workloads that are one; types of
+// configuration tag the members with union instead. The members come from the
+// API types, so a volume source that Kubernetes adds is known here as soon as
+// its module is.
 //
 // Not here, for a patch replaces them as a whole: the items of envFrom and of
 // a projected volume's sources, whose lists have no merge key.

@@ -15,6 +15,8 @@ const (
 	defaultAccount      = "scion-agent"
 	volumeTmp           = "tmp"
 	metadataPassthrough = "passthrough"
+	exitKeep            = "Keep"
+	exitWith            = "Exit"
 )
 
 // podObject is the agent's Pod: what the settings make, with the layers' patches
@@ -130,8 +132,8 @@ func (a *agent) annotations() *manifest.Node {
 		set("gke-gcsfuse/volumes", "true", "volumes")
 		set("scion.gcs_volumes", gcs, "volumes")
 	}
-	for key, text := range gitOpsAnnotations[a.config.fleet.Spec.GitOps] {
-		set(key, text)
+	if a.workload() == workloadPod {
+		annotations.Fields = append(annotations.Fields, a.gitOps(false).Fields...)
 	}
 	for _, f := range fields(a.doc.root.At("metadata", "annotations")) {
 		annotations.Set(f.Key, f.Value)
@@ -214,6 +216,7 @@ func (a *agent) finish(pod *manifest.Node) *manifest.Node {
 		containers.Items[i] = orderEnv(c)
 	}
 	spec.Set("containers", containers)
+	a.restartPolicy(spec)
 	inits := clone(spec.Get("initContainers"))
 	if inits == nil {
 		return pod

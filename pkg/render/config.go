@@ -184,8 +184,10 @@ type AgentSpec struct {
 	// The pod's priority class.
 	PriorityClassName string `json:"priorityClassName,omitempty" format:"dnsSubdomain"`
 
-	// What runs the pod. Default: Pod.
-	Workload string `json:"workload,omitempty" enum:"Pod"`
+	// What runs the pod: a Pod (default), a Job, which ends with the harness, a
+	// Deployment or StatefulSet, which start the agent again when it ends, or a
+	// Sandbox of agent-sandbox.
+	Workload string `json:"workload,omitempty" enum:"Pod,Job,Deployment,StatefulSet,Sandbox"`
 	// A strategic merge patch on the Pod: the last word of its layer.
 	Pod *manifest.Node `json:"pod,omitempty"`
 }

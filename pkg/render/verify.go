@@ -20,6 +20,7 @@ import (
 type verifier struct {
 	evaluator policy.Evaluator
 	level     api.LevelVersion
+	problems  map[string]string // of names, which are few and stand in every pod
 }
 
 func newVerifier(s PodSecurity) (*verifier, error) {
@@ -27,7 +28,7 @@ func newVerifier(s PodSecurity) (*verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &verifier{evaluator: evaluator, level: api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}}
+	v := &verifier{problems: map[string]string{}, evaluator: evaluator, level: api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}}
 	if s.Level != "" {
 		v.level.Level = api.Level(s.Level)
 	}
@@ -39,9 +40,20 @@ func newVerifier(s PodSecurity) (*verifier, error) {
 	return v, nil
 }
 
+// problem is what check says of a name, asked once.
+func (v *verifier) problem(kind, name string, check func(string) string) string {
+	p, known := v.problems[kind+name]
+	if !known {
+		p = check(name)
+		v.problems[kind+name] = p
+	}
+	return p
+}
+
 // podCheck is the verification of one pod.
 type podCheck struct {
 	*agent
+	*verifier
 	node *manifest.Node
 	pod  corev1.Pod
 }
@@ -49,8 +61,8 @@ type podCheck struct {
 // verify reports what a cluster would refuse of a pod, at the lines that
 // caused it.
 func (v *verifier) verify(a *agent, node *manifest.Node) {
-	c := &podCheck{agent: a, node: node}
-	if err := manifest.Into(node, &c.pod); err != nil {
+	c := &podCheck{agent: a, verifier: v, node: node}
+	if err := manifest.Into(withoutEnv(node), &c.pod); err != nil {
 		c.report("", "%v", err)
 		return
 	}
@@ -165,7 +177,7 @@ func (c *podCheck) metadata() {
 	for _, kind := range []string{"labels", "annotations"} {
 		size := 0
 		for _, f := range fields(c.node.At("metadata", kind)) {
-			problem := qualifiedName(f.Key)
+			problem := c.problem("key ", f.Key, qualifiedName)
 			if problem == "" && kind == "labels" {
 				problem = formats["labelValue"](f.Value.Text)
 			}
@@ -230,8 +242,8 @@ func (c *podCheck) container(n *manifest.Node, path string) {
 		c.report(path+".image", "%s", problem)
 	}
 	for i, e := range items(n.Get("env")) {
-		if problems := validation.IsEnvVarName(textOf(e.Get("name"))); len(problems) > 0 {
-			c.report(manifest.Index(path+".env", i)+".name", "%s", problems[0])
+		if problem := c.problem("env ", textOf(e.Get("name")), envVarName); problem != "" {
+			c.report(manifest.Index(path+".env", i)+".name", "%s", problem)
 		}
 	}
 	if _, cycle := orderByUse(items(n.Get("env"))); cycle != nil {
@@ -244,6 +256,35 @@ func (c *podCheck) container(n *manifest.Node, path string) {
 		}
 	}
 	c.uniquePaths(n, path)
+	if name == agentContainer {
+		c.sourcedEnv(n, path)
+	}
+}
+
+func envVarName(name string) string {
+	if problems := validation.IsEnvVarName(name); len(problems) > 0 {
+		return problems[0]
+	}
+	return ""
+}
+
+// withoutEnv is a pod without the variables of its containers: most of what it
+// is, and nothing that a check of the typed pod looks at.
+func withoutEnv(pod *manifest.Node) *manifest.Node {
+	spec := clone(pod.Get("spec"))
+	if spec == nil {
+		return pod
+	}
+	for _, key := range []string{"initContainers", "containers"} {
+		list := manifest.List(manifest.Pos{})
+		for _, c := range items(spec.Get(key)) {
+			list.Items = append(list.Items, without(c, "env"))
+		}
+		spec.Set(key, list)
+	}
+	pod = clone(pod)
+	pod.Set("spec", spec)
+	return pod
 }
 
 // uniquePaths reports two mounts at one place: lists that a patch merged have
