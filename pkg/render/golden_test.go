@@ -17,6 +17,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -215,13 +217,17 @@ func documents(stream []byte) [][]byte {
 // have no types here.
 var typed = map[string]func() any{
 	"ConfigMap":             func() any { return &corev1.ConfigMap{} },
+	"Deployment":            func() any { return &appsv1.Deployment{} },
+	"Job":                   func() any { return &batchv1.Job{} },
 	"NetworkPolicy":         func() any { return &networkingv1.NetworkPolicy{} },
 	"PersistentVolumeClaim": func() any { return &corev1.PersistentVolumeClaim{} },
 	"Pod":                   func() any { return &corev1.Pod{} },
+	"Service":               func() any { return &corev1.Service{} },
 	"ServiceAccount":        func() any { return &corev1.ServiceAccount{} },
+	"StatefulSet":           func() any { return &appsv1.StatefulSet{} },
 }
 
-var untyped = []string{"ExternalSecret", "SecretProviderClass"}
+var untyped = []string{"ExternalSecret", "Sandbox", "SecretProviderClass"}
 
 // checkManifests holds a stream against what always holds of our output; the
 // pods against Pod Security restricted where the Fleet does not say otherwise.
@@ -276,9 +282,23 @@ func checkObject(t *testing.T, object map[string]any, doc []byte, seen map[strin
 	if bytes.Contains(doc, []byte("\n    resources: {}")) { // of a container
 		t.Errorf("%s has empty resources", id)
 	}
-	if pod, ok := into.(*corev1.Pod); ok {
-		checkPod(t, pod, restricted)
+	switch o := into.(type) {
+	case *corev1.Pod:
+		checkPod(t, o, restricted)
+	case *batchv1.Job:
+		checkTemplate(t, o.Name, o.Spec.Template, restricted)
+	case *appsv1.Deployment:
+		checkTemplate(t, o.Name, o.Spec.Template, restricted)
+	case *appsv1.StatefulSet:
+		checkTemplate(t, o.Name, o.Spec.Template, restricted)
 	}
+}
+
+func checkTemplate(t *testing.T, name string, template corev1.PodTemplateSpec, restricted bool) {
+	t.Helper()
+	pod := &corev1.Pod{ObjectMeta: template.ObjectMeta, Spec: template.Spec}
+	pod.Name = name
+	checkPod(t, pod, restricted)
 }
 
 func checkPod(t *testing.T, pod *corev1.Pod, restricted bool) {
