@@ -210,6 +210,9 @@ func (a *agent) finish(pod *manifest.Node) *manifest.Node {
 	containers := clone(spec.Get("containers"))
 	containers.Items = slices.Clone(containers.Items)
 	for i, c := range containers.Items {
+		if r := c.Get("resources"); r != nil && len(r.Fields) == 0 {
+			c = without(c, "resources") // the API keeps none
+		}
 		containers.Items[i] = orderEnv(c)
 	}
 	spec.Set("containers", containers)

@@ -155,6 +155,9 @@ func (r *renderer) add(namespace, name string, objects ...*manifest.Node) {
 	u := unit{namespace: namespace, name: name}
 	for _, o := range objects {
 		at := o.At("metadata", "name")
+		if at == nil {
+			return // a patch took it away, and verify said so
+		}
 		u.objects = append(u.objects, identity{textOf(o.Get("kind")), textOf(at), at.Pos})
 	}
 	var err error

@@ -195,6 +195,14 @@ func (c *podCheck) metadata() {
 // identity reports labels that were changed though others find the pod by them:
 // the network policies, and Scion's broker.
 func (c *podCheck) identity() {
+	if c.pod.Name != c.agent.pod || c.pod.Namespace != c.namespace {
+		for _, l := range slices.Backward(c.layers) {
+			if n := l.pod.Get("metadata"); n != nil {
+				c.reportAt(n.Pos, "metadata", "would take away the pod's name; remove labels and annotations one by one")
+				return
+			}
+		}
+	}
 	want := map[string]string{
 		"app.kubernetes.io/instance": labelValue(c.agent.pod),
 		"scion.agent":                "true",
@@ -264,6 +272,9 @@ func envVarName(name string) string {
 // is, and nothing that a check of the typed pod looks at.
 func withoutEnv(pod *manifest.Node) *manifest.Node {
 	spec := clone(pod.Get("spec"))
+	if spec == nil {
+		return pod
+	}
 	for _, key := range []string{"initContainers", "containers"} {
 		list := manifest.List(manifest.Pos{})
 		for _, c := range items(spec.Get(key)) {
