@@ -2,6 +2,7 @@ package render
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/scion-gen/scion-gen/pkg/manifest"
@@ -60,6 +61,9 @@ func redact(text string) string {
 // of a known form, and values of variables of a known name. Errors never show
 // the value.
 func checkCredentials(n *manifest.Node, path string, errs *manifest.Errors) {
+	if n.Kind != manifest.String && !holdsCredential(n) {
+		return
+	}
 	switch n.Kind {
 	case manifest.String:
 		if looksLikeCredential(n.Text) {
@@ -96,4 +100,19 @@ func checkVariable(name string, v *manifest.Node, path string, errs *manifest.Er
 func isCredential(name string, v *manifest.Node) bool {
 	scalar := v.Kind == manifest.String || v.Kind == manifest.Number
 	return scalar && credentialNames.MatchString(name) && !harmless.MatchString(v.Text)
+}
+
+// holdsCredential says whether checkCredentials finds something in n, without
+// the cost of paths.
+func holdsCredential(n *manifest.Node) bool {
+	if n.Kind == manifest.String && looksLikeCredential(n.Text) || slices.ContainsFunc(n.Items, holdsCredential) {
+		return true
+	}
+	for _, f := range n.Fields {
+		if isCredential(f.Key, f.Value) || looksLikeCredential(f.Key) || holdsCredential(f.Value) {
+			return true
+		}
+	}
+	name, v := n.Get("name"), n.Get("value")
+	return name != nil && v != nil && isCredential(name.Text, v)
 }

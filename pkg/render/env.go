@@ -73,7 +73,7 @@ var scionEnv = []setting{
 	{"SCION_SHARED_WORKSPACE", "workspace.shared", func(a *agent) string { return when(a.spec.Workspace.Shared, "true") }},
 	{"SCION_GIT_CLONE_URL", "workspace.git.url", func(a *agent) string { return a.clones().URL }},
 	{"SCION_GIT_BRANCH", "workspace.git.branch", func(a *agent) string { return a.clones().Branch }},
-	{"SCION_GIT_DEPTH", "workspace.git.depth", func(a *agent) string { return depth(a.clones()) }},
+	{"SCION_GIT_DEPTH", "workspace.git.depth", func(a *agent) string { return sciontoolDepth(a.clones()) }},
 	{"SCION_AGENT_BRANCH", "workspace.git.agentBranch", func(a *agent) string { return a.clones().AgentBranch }},
 	{"SCION_GITHUB_APP_ENABLED", "workspace.git.githubApp", func(a *agent) string { return when(a.git().GitHubApp, "true") }},
 	{"SCION_GITHUB_TOKEN_PATH", "workspace.git.githubApp", func(a *agent) string { return when(a.git().GitHubApp, "/tmp/.github-token") }},
@@ -141,13 +141,6 @@ func flag(b *bool) string {
 
 func positive(n int64) string { return when(n > 0, strconv.FormatInt(n, 10)) }
 
-func depth(g Git) string {
-	if g.Depth == nil {
-		return ""
-	}
-	return strconv.Itoa(int(*g.Depth))
-}
-
 // git is the repository of the workspace; the zero Git is none.
 func (a *agent) git() Git {
 	if a.spec.Workspace.Git == nil {
@@ -208,8 +201,8 @@ func (a *agent) env() []envVar {
 	}
 	addSettings(envTelemetry, telemetryEnv)
 	addSettings(envScion, scionEnv)
-	for _, kv := range a.gitEnv() {
-		text(envScion, kv[0], kv[1], a.pos("workspace", "git"))
+	for _, kv := range gitEnv() {
+		text(envScion, kv[0], kv[1], a.pos("workspace"))
 	}
 	for _, f := range fields(a.at("env")) {
 		add(envAgent, f.Key, f.Value)

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path"
 	"path/filepath"
+	"reflect"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -197,7 +200,7 @@ func renderCases(t *testing.T) map[string][]byte {
 func TestRender(t *testing.T) {
 	for name, out := range renderCases(t) {
 		t.Run(name, func(t *testing.T) {
-			checkManifests(t, out)
+			checkManifests(t, out, true)
 			compare(t, filepath.Join(golden, "render", name, "manifests.yaml"), out)
 		})
 	}
@@ -220,8 +223,9 @@ var typed = map[string]func() any{
 
 var untyped = []string{"ExternalSecret", "SecretProviderClass"}
 
-// checkManifests holds a stream against what always holds of our output.
-func checkManifests(t *testing.T, stream []byte) {
+// checkManifests holds a stream against what always holds of our output; the
+// pods against Pod Security restricted where the Fleet does not say otherwise.
+func checkManifests(t *testing.T, stream []byte, restricted bool) {
 	t.Helper()
 	seen := map[string]bool{}
 	for i, doc := range documents(stream) {
@@ -239,11 +243,11 @@ func checkManifests(t *testing.T, stream []byte) {
 		if diff := cmp.Diff(string(canonical), string(doc)); diff != "" {
 			t.Errorf("not canonical (-sigs.k8s.io/yaml +got)\n%s", diff)
 		}
-		checkObject(t, object, doc, seen)
+		checkObject(t, object, doc, seen, restricted)
 	}
 }
 
-func checkObject(t *testing.T, object map[string]any, doc []byte, seen map[string]bool) {
+func checkObject(t *testing.T, object map[string]any, doc []byte, seen map[string]bool, restricted bool) {
 	t.Helper()
 	kind, _ := object["kind"].(string)
 	meta, _ := object["metadata"].(map[string]any)
@@ -273,21 +277,14 @@ func checkObject(t *testing.T, object map[string]any, doc []byte, seen map[strin
 		t.Errorf("%s: %v", id, err)
 	}
 	if pod, ok := into.(*corev1.Pod); ok {
-		checkPod(t, pod)
+		checkPod(t, pod, restricted)
 	}
 }
 
-func checkPod(t *testing.T, pod *corev1.Pod) {
+func checkPod(t *testing.T, pod *corev1.Pod, restricted bool) {
 	t.Helper()
-	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	level := api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}
-	for _, r := range evaluator.EvaluatePod(level, &pod.ObjectMeta, &pod.Spec) {
-		if !r.Allowed && pod.Annotations["example.com/unrestricted"] == "" {
-			t.Errorf("%s is not restricted: %s: %s", pod.Name, r.ForbiddenReason, r.ForbiddenDetail)
-		}
+	if restricted {
+		checkRestricted(t, pod)
 	}
 	for name, value := range pod.Labels {
 		if problems := validation.IsValidLabelValue(value); len(problems) > 0 {
@@ -322,6 +319,20 @@ func checkPod(t *testing.T, pod *corev1.Pod) {
 	}
 }
 
+func checkRestricted(t *testing.T, pod *corev1.Pod) {
+	t.Helper()
+	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	level := api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}
+	for _, r := range evaluator.EvaluatePod(level, &pod.ObjectMeta, &pod.Spec) {
+		if !r.Allowed {
+			t.Errorf("%s is not restricted: %s: %s", pod.Name, r.ForbiddenReason, r.ForbiddenDetail)
+		}
+	}
+}
+
 // reference is $(NAME) that is not escaped as $$(NAME).
 var reference = regexp.MustCompile(`(?:^|[^$])(?:\$\$)*\$\(([A-Za-z_][A-Za-z0-9_]*)\)`)
 
@@ -343,4 +354,157 @@ func checkEnv(t *testing.T, where string, env []corev1.EnvVar) {
 			}
 		}
 	}
+}
+
+// TestGoldenSettings: every field of AgentSpec, of Fleet and of Agent's metadata
+// is set in some input of golden/render, so that no setting goes unseen.
+func TestGoldenSettings(t *testing.T) {
+	set := map[string]bool{}
+	dir := filepath.Join(golden, "render")
+	for _, name := range cases(t, dir) {
+		for _, f := range readCase(t, dir, name) {
+			var errs manifest.Errors
+			for _, doc := range manifest.Parse(f.Name, f.Data, &errs) {
+				walkNode(doc.Root.Get("spec"), "spec", set)
+				walkNode(doc.Root.At("spec", "defaults"), "spec", set)
+				walkNode(doc.Root.Get("metadata"), "metadata", set)
+			}
+			if err := errs.Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var fields []string
+	walkType(manifest.TypeFor[render.AgentSpec](), "spec", &fields)
+	walkType(manifest.TypeFor[render.FleetSpec](), "spec", &fields)
+	walkType(manifest.TypeFor[render.AgentMetadata](), "metadata", &fields)
+	if len(fields) < 100 {
+		t.Fatalf("only %d fields found", len(fields))
+	}
+	for _, field := range fields {
+		if !set[field] {
+			t.Errorf("no input of golden/render sets %s", field)
+		}
+	}
+}
+
+// walkNode notes the paths of all fields, without the items' numbers.
+func walkNode(n *manifest.Node, path string, set map[string]bool) {
+	if n == nil {
+		return
+	}
+	set[path] = true
+	for _, f := range n.Fields {
+		walkNode(f.Value, path+"."+f.Key, set)
+	}
+	for _, item := range n.Items {
+		walkNode(item, path, set)
+	}
+}
+
+// walkType lists the paths of the fields of our own types; those of the
+// Kubernetes API are the API's to test.
+func walkType(t *manifest.Type, path string, fields *[]string) {
+	for _, f := range t.Fields {
+		at := path + "." + f.Name
+		if path == "spec" && f.Name == "defaults" {
+			continue // an AgentSpec again
+		}
+		*fields = append(*fields, at)
+		elem := f.Type
+		for elem.Elem != nil && elem.Shape == manifest.ShapeList {
+			elem = elem.Elem
+		}
+		if elem.Shape == manifest.ShapeStruct && strings.HasPrefix(elem.Go.PkgPath(), "github.com/scion-gen/") && elem.Go != reflect.TypeFor[render.PodPatch]() {
+			walkType(elem, at, fields)
+		}
+	}
+}
+
+// TestGoldenVariables: every variable by which sciontool and Scion's broker know
+// an agent is in some output. The names are those of Scion's pkg/agent/run.go,
+// pkg/runtimebroker/start_context.go and pkg/config/telemetry_convert.go.
+func TestGoldenVariables(t *testing.T) {
+	var all []byte
+	for _, out := range renderCases(t) {
+		all = append(all, out...)
+	}
+	for _, name := range strings.Fields(`
+		HOME LOGNAME USER SCION_START_CMD HARNESS_COMMAND SCION_HOST_UID SCION_HOST_GID
+		SCION_AGENT_NAME SCION_GROVE SCION_TEMPLATE_NAME SCION_HARNESS SCION_HARNESS_SELECTED_AUTH SCION_MODEL
+		SCION_BROKER_NAME SCION_BROKER_ID SCION_CREATOR SCION_DEBUG
+		SCION_MAX_TURNS SCION_MAX_MODEL_CALLS SCION_MAX_DURATION
+		SCION_HUB_ENDPOINT SCION_HUB_URL SCION_AUTH_TOKEN SCION_AGENT_ID SCION_AGENT_SLUG SCION_GROVE_ID
+		SCION_METADATA_MODE SCION_METADATA_PORT SCION_METADATA_SA_EMAIL SCION_METADATA_PROJECT_ID
+		GCE_METADATA_HOST GCE_METADATA_ROOT SCION_SHARED_WORKSPACE
+		SCION_GIT_CLONE_URL SCION_GIT_BRANCH SCION_GIT_DEPTH SCION_AGENT_BRANCH
+		GITHUB_TOKEN SCION_GITHUB_APP_ENABLED SCION_GITHUB_TOKEN_PATH SCION_OTEL_GCP_CREDENTIALS
+		SCION_TELEMETRY_ENABLED SCION_TELEMETRY_CLOUD_ENABLED SCION_OTEL_ENDPOINT SCION_OTEL_PROTOCOL
+		SCION_OTEL_HEADERS SCION_OTEL_INSECURE SCION_OTEL_CA_FILE SCION_TELEMETRY_CLOUD_BATCH_MAX_SIZE
+		SCION_TELEMETRY_CLOUD_BATCH_TIMEOUT SCION_TELEMETRY_CLOUD_PROVIDER SCION_TELEMETRY_HUB_ENABLED
+		SCION_TELEMETRY_HUB_REPORT_INTERVAL SCION_TELEMETRY_LOCAL_ENABLED SCION_TELEMETRY_DEBUG
+		SCION_TELEMETRY_LOCAL_FILE SCION_TELEMETRY_LOCAL_CONSOLE SCION_TELEMETRY_FILTER_ENABLED
+		SCION_TELEMETRY_FILTER_RESPECT_DEBUG_MODE SCION_TELEMETRY_FILTER_INCLUDE SCION_TELEMETRY_FILTER_EXCLUDE
+		SCION_TELEMETRY_REDACT SCION_TELEMETRY_HASH`) {
+		if !bytes.Contains(all, []byte("- name: "+name+"\n")) {
+			t.Errorf("no output of golden/render has the variable %s", name)
+		}
+	}
+}
+
+// TestGoldenTemplates: every built-in template is in some output.
+func TestGoldenTemplates(t *testing.T) {
+	var all []byte
+	for _, out := range renderCases(t) {
+		all = append(all, out...)
+	}
+	for _, f := range templates.Files() {
+		name := strings.TrimSuffix(path.Base(f.Name), ".yaml")
+		if !bytes.Contains(all, []byte("scion.template: "+name+"\n")) {
+			t.Errorf("no output of golden/render is of the template %s", name)
+		}
+	}
+}
+
+// TestDeterminism renders golden/render again and again, a hundred times where
+// there is something to shuffle: the order of files and documents and the number
+// of processors change nothing.
+func TestDeterminism(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	dir := filepath.Join(golden, "render")
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, name := range cases(t, dir) {
+		files := readCase(t, dir, name)
+		want, err := renderFiles(files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		documents := split(files)
+		runs := 4
+		if len(documents) > 1 {
+			runs = 100
+		}
+		for run := range runs {
+			runtime.GOMAXPROCS(1 + run%4)
+			random.Shuffle(len(documents), func(i, j int) { documents[i], documents[j] = documents[j], documents[i] })
+			got, err := renderFiles(documents)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), string(got)); diff != "" {
+				t.Fatalf("%s, run %d (-in order +shuffled)\n%s", name, run, diff)
+			}
+		}
+	}
+}
+
+// split makes a file of each document.
+func split(files []render.File) []render.File {
+	var out []render.File
+	for _, f := range files {
+		for i, doc := range bytes.Split(f.Data, []byte("\n---\n")) {
+			out = append(out, render.File{Name: fmt.Sprintf("%s#%d", f.Name, i), Data: append(slices.Clip(doc), '\n')})
+		}
+	}
+	return out
 }

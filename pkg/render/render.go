@@ -3,6 +3,8 @@ package render
 import (
 	"bytes"
 	"cmp"
+	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"maps"
@@ -71,7 +73,13 @@ func finish(errs manifest.Errors) error {
 			once.Add(e.Pos, redact(e.Path), "%s", m.msg)
 		}
 	}
-	return once.Err()
+	err := once.Err()
+	if sorted, _ := errors.AsType[manifest.Errors](err); len(sorted) > manifest.MaxMistakes {
+		more := sorted[manifest.MaxMistakes]
+		more.Path, more.Msg = "", fmt.Sprintf("%d more mistakes from here on; correct those above first", len(sorted)-manifest.MaxMistakes)
+		return sorted[:manifest.MaxMistakes+1]
+	}
+	return err
 }
 
 // resolve merges the layers of all agents, sorted by namespace and pod name.
@@ -107,6 +115,7 @@ func (a *agent) check() {
 	a.checkStores()
 	a.checkVolumes()
 	a.checkHome()
+	a.checkGit()
 	a.checkWorkload()
 	if a.spec.Image == "" {
 		a.fail([]string{"image"}, "is missing; set image, or a template that has one")
@@ -263,7 +272,7 @@ func uniqueObjects(units []unit, errs *manifest.Errors) {
 		for _, o := range u.objects {
 			k := id{o.kind, u.namespace, o.name}
 			if first, twice := seen[k]; twice {
-				errs.Add(o.pos, "metadata.name", "its %s would be named %s, like that of %s; rename one of the two", k.kind, k.name, first)
+				errs.Add(o.pos, "", "the %s made here would be named %s, like that of %s; rename one of the two", k.kind, k.name, first)
 			}
 			seen[k] = o.pos
 		}

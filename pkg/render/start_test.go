@@ -684,11 +684,13 @@ func (p *runningPod) start() {
 		p.t.Fatal(err)
 	}
 	p.terminal, p.output = terminal, make(chan []byte, 1)
-	go func() {
-		// Linux ends a terminal with EIO, not EOF.
-		out, _ := io.ReadAll(terminal)
-		p.output <- out
-	}()
+	go p.readOutput()
+}
+
+func (p *runningPod) readOutput() {
+	// Linux ends a terminal with EIO, not EOF.
+	out, _ := io.ReadAll(p.terminal)
+	p.output <- out
 }
 
 // stop leaves nothing behind, whatever became of the test.

@@ -2,6 +2,7 @@ package render
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -71,6 +72,7 @@ func (v *verifier) verify(a *agent, node *manifest.Node) {
 		return
 	}
 	c.metadata()
+	c.identity()
 	c.volumes()
 	for _, list := range []string{"containers", "initContainers"} {
 		for i, n := range items(node.At("spec", list)) {
@@ -190,6 +192,22 @@ func (c *podCheck) metadata() {
 	}
 }
 
+// identity reports labels that were changed though others find the pod by them:
+// the network policies, and Scion's broker.
+func (c *podCheck) identity() {
+	want := map[string]string{
+		"app.kubernetes.io/instance": labelValue(c.agent.pod),
+		"scion.agent":                "true",
+		"scion.grove":                c.spec.Grove,
+		"scion.name":                 labelValue(c.doc.metadata.Name),
+	}
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if c.pod.Labels[name] != want[name] {
+			c.report("metadata.labels["+name+"]", "the label %s is made from other settings, and policies select by it; remove it here", name)
+		}
+	}
+}
+
 // maxAnnotations is TotalAnnotationSizeLimitB of the API's validation.
 const maxAnnotations = 256 << 10
 
@@ -230,6 +248,9 @@ func (c *podCheck) container(n *manifest.Node, path string) {
 		}
 	}
 	c.uniquePaths(n, path)
+	if name == agentContainer {
+		c.sourcedEnv(n, path)
+	}
 }
 
 func envVarName(name string) string {
@@ -310,16 +331,20 @@ func (c *podCheck) oneOf(path, value string, of ...string) {
 
 func (c *podCheck) containerValues(path string, ctr corev1.Container) {
 	c.oneOf(path+".imagePullPolicy", string(ctr.ImagePullPolicy), "Always", "IfNotPresent", "Never")
-	for name, limit := range ctr.Resources.Limits {
+	for _, name := range slices.Sorted(maps.Keys(ctr.Resources.Limits)) {
+		limit := ctr.Resources.Limits[name]
 		if limit.Sign() < 0 {
 			c.report(path+".resources.limits["+string(name)+"]", "%s is negative; write 0 or more", limit.String())
 		}
 	}
-	for name, request := range ctr.Resources.Requests {
+	for _, name := range slices.Sorted(maps.Keys(ctr.Resources.Requests)) {
+		request := ctr.Resources.Requests[name]
 		limit, limited := ctr.Resources.Limits[name]
 		switch at := path + ".resources.requests[" + string(name) + "]"; {
 		case request.Sign() < 0:
 			c.report(at, "%s is negative; write 0 or more", request.String())
+		case strings.Contains(string(name), "/") && (!limited || request.Cmp(limit) != 0):
+			c.report(at, "the request and the limit of an extended resource have to be equal; write limits: {%s: %s}", name, request.String())
 		case limited && limit.Sign() >= 0 && request.Cmp(limit) > 0:
 			c.report(at, "the request %s is more than the limit %s, at %s; lower one or raise the other",
 				request.String(), limit.String(), c.locate(path+".resources.limits["+string(name)+"]"))
