@@ -214,7 +214,7 @@ const maxAnnotations = 256 << 10
 func (c *podCheck) volumes() {
 	for i, v := range items(c.node.At("spec", "volumes")) {
 		path := manifest.Index("spec.volumes", i)
-		if problem := formats["dnsLabel"](textOf(v.Get("name"))); problem != "" {
+		if problem := c.problem("label ", textOf(v.Get("name")), formats["dnsLabel"]); problem != "" {
 			c.report(path+".name", "%s", problem)
 		}
 		if len(v.Fields) != 2 {
@@ -225,12 +225,12 @@ func (c *podCheck) volumes() {
 
 func (c *podCheck) container(n *manifest.Node, path string) {
 	name := textOf(n.Get("name"))
-	if problem := formats["dnsLabel"](name); problem != "" {
+	if problem := c.problem("label ", name, formats["dnsLabel"]); problem != "" {
 		c.report(path+".name", "%s", problem)
 	}
 	if textOf(n.Get("image")) == "" {
 		c.report(path+".image", "the container %s has no image; set it", name)
-	} else if problem := image(textOf(n.Get("image"))); problem != "" {
+	} else if problem := c.problem("image ", textOf(n.Get("image")), image); problem != "" {
 		c.report(path+".image", "%s", problem)
 	}
 	for i, e := range items(n.Get("env")) {
