@@ -62,7 +62,7 @@ type podCheck struct {
 // caused it.
 func (v *verifier) verify(a *agent, node *manifest.Node) {
 	c := &podCheck{agent: a, verifier: v, node: node}
-	if err := manifest.Into(withoutEnv(node), &c.pod); err != nil {
+	if err := manifest.Into(withoutText(node), &c.pod); err != nil {
 		c.report("", "%v", err)
 		return
 	}
@@ -260,14 +260,19 @@ func envVarName(name string) string {
 	return ""
 }
 
-// withoutEnv is a pod without the variables of its containers: most of what it
-// is, and nothing that a check of the typed pod looks at.
-func withoutEnv(pod *manifest.Node) *manifest.Node {
+// withoutText is a pod without what is most of its containers, and nothing that
+// a check of the typed pod looks at: their variables, commands and mounts.
+func withoutText(pod *manifest.Node) *manifest.Node {
 	spec := clone(pod.Get("spec"))
 	for _, key := range []string{"initContainers", "containers"} {
 		list := manifest.List(manifest.Pos{})
 		for _, c := range items(spec.Get(key)) {
-			list.Items = append(list.Items, without(c, "env"))
+			list.Items = append(list.Items, &manifest.Node{
+				Kind: manifest.Mapping, Pos: c.Pos,
+				Fields: slices.DeleteFunc(slices.Clone(c.Fields), func(f manifest.Field) bool {
+					return f.Key == "env" || f.Key == "command" || f.Key == "volumeMounts"
+				}),
+			})
 		}
 		spec.Set(key, list)
 	}
