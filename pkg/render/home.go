@@ -130,9 +130,6 @@ func (a *agent) seedSources(seeds []seed) []*manifest.Node {
 		for _, p := range s.parts {
 			kind, ref := "secret", p.secret
 			switch {
-			case p.mounted != "":
-				n++
-				continue
 			case p.text != nil:
 				kind, ref = "configMap", &KeyRef{Name: a.homeConfigMap(), Key: seedKey(n, s.path)}
 			case p.configMap != nil:
