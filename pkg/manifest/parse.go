@@ -160,6 +160,10 @@ func checkText(data []byte, source *Source, errs *Errors) bool {
 		case r == '\ufeff':
 			errs.Add(Pos{source, line, column}, "", "byte order mark inside the file; remove it")
 			return false
+		case r == '\u2028', r == '\u2029':
+			// YAML 1.1 ends a line, and a comment, here; editors do not.
+			errs.Add(Pos{source, line, column}, "", `line separator %U, which readers of YAML disagree on; write "\u%x" in double quotes`, r, r)
+			return false
 		case r < ' ' && r != '\t' && r != '\r', !Carries(r):
 			errs.Add(Pos{source, line, column}, "", "control character %U; remove it", r)
 			return false

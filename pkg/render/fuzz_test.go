@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -213,4 +216,79 @@ func chain(n int) string {
 		b.WriteString("    V" + strconv.Itoa(i) + ": $(V" + strconv.Itoa(i+1) + ")\n")
 	}
 	return b.String()
+}
+
+// TestReplacedValues puts other values in place of each value of the inputs of
+// golden/render, two at each place and all kinds in turn: what people leave
+// empty, null or half written is rendered or is a mistake, and never a panic.
+func TestReplacedValues(t *testing.T) {
+	replacements := []any{nil, "", "a", "A b/c", 0, -1, true, []any{}, []any{nil}, []any{map[string]any{}}, map[string]any{}, map[string]any{"name": nil}}
+	dir := filepath.Join(golden, "render")
+	for _, name := range cases(t, dir) {
+		t.Run(name, func(t *testing.T) {
+			var objects []any
+			for _, f := range split(readCase(t, dir, name)) {
+				var object any
+				if err := yaml.Unmarshal(f.Data, &object); err != nil {
+					t.Fatal(err)
+				}
+				objects = append(objects, object)
+			}
+			turn := 0
+			next := func() any { turn += 5; return replacements[turn%len(replacements)] }
+			for i := range objects {
+				replaceEach(&objects[i], next, func() { renderObjects(t, objects) })
+			}
+		})
+	}
+}
+
+// replaceEach calls try with each value at and below v replaced.
+func replaceEach(v *any, next func() any, try func()) {
+	original := *v
+	for range 2 {
+		*v = next()
+		try()
+	}
+	*v = original
+	switch v := original.(type) {
+	case []any:
+		for i := range v {
+			replaceEach(&v[i], next, try)
+		}
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			value := v[key]
+			replaceEach(&value, next, func() { v[key] = value; try() })
+			v[key] = value
+		}
+	}
+}
+
+func renderObjects(t *testing.T, objects []any) {
+	t.Helper()
+	var config []byte
+	for _, o := range objects {
+		data, err := json.Marshal(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config = append(append(config, "---\n"...), append(data, '\n')...)
+	}
+	defer func() {
+		if problem := recover(); problem != nil {
+			t.Errorf("%v\n%s\n%s", problem, config, debug.Stack())
+		}
+	}()
+	out, err := renderFiles([]render.File{{Name: "fuzz.yaml", Data: config}})
+	before := t.Failed()
+	if err != nil {
+		checkMistakes(t, err)
+		checkPositions(t, err, config)
+	} else if len(out) > 0 {
+		checkManifests(t, out, !bytes.Contains(config, []byte("podSecurity")))
+	}
+	if t.Failed() && !before {
+		t.Logf("of\n%s", config)
+	}
 }

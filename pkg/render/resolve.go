@@ -111,13 +111,12 @@ func (r *resolver) agent(doc *agentDocument) *agent {
 	before := len(*r.errs)
 	changed := a.tree
 	if start.complete {
-		changed = start.changed(a.tree)
+		changed, a.spec = start.changed(a.tree), start.spec
 	}
 	manifest.Required(changed, specType, "spec", r.errs)
 	if len(*r.errs) > before {
 		return a
 	}
-	a.spec = start.spec
 	if err := manifest.Update(changed, &a.spec); err != nil {
 		a.fail(nil, "%v", err)
 	}
