@@ -290,6 +290,9 @@ func checkObject(t *testing.T, object map[string]any, doc []byte, seen map[strin
 	case *appsv1.Deployment:
 		checkTemplate(t, o.Name, o.Spec.Template, restricted)
 	case *appsv1.StatefulSet:
+		for _, claim := range o.Spec.VolumeClaimTemplates {
+			o.Spec.Template.Spec.Volumes = append(o.Spec.Template.Spec.Volumes, corev1.Volume{Name: claim.Name})
+		}
 		checkTemplate(t, o.Name, o.Spec.Template, restricted)
 	}
 }
