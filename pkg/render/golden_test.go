@@ -291,7 +291,10 @@ func checkObject(t *testing.T, object map[string]any, doc []byte, seen map[strin
 		checkTemplate(t, o.Name, o.Spec.Template, restricted)
 	case *appsv1.StatefulSet:
 		for _, claim := range o.Spec.VolumeClaimTemplates {
-			o.Spec.Template.Spec.Volumes = append(o.Spec.Template.Spec.Volumes, corev1.Volume{Name: claim.Name})
+			o.Spec.Template.Spec.Volumes = append(o.Spec.Template.Spec.Volumes, corev1.Volume{
+				Name:         claim.Name,
+				VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim.Name}},
+			})
 		}
 		checkTemplate(t, o.Name, o.Spec.Template, restricted)
 	}
