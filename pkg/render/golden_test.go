@@ -528,3 +528,29 @@ func split(files []render.File) []render.File {
 	}
 	return out
 }
+
+// TestLongMistakes: mistakes too long for a file in golden/errors.
+func TestLongMistakes(t *testing.T) {
+	agent := "apiVersion: gen.scion.dev/v1alpha1\nkind: Agent\nmetadata: {name: a}\nspec:\n  template: claude\n"
+	tests := []struct{ why, input, want string }{
+		{"exec takes no variable of more than 128 KiB", agent + "  task: " + strings.Repeat("x", 128<<10) + "\n",
+			"a.yaml:6:9: spec.task: the harness command is 131130 bytes when quoted, and a container takes at most 131055; move long text to a file in the home directory"},
+		{"the argument is to blame that is long", agent + "  task: go\n  args: [" + strings.Repeat("x", 128<<10) + "]\n",
+			"a.yaml:7:9: spec.args: the harness command is 131133 bytes when quoted, and a container takes at most 131055; move long text to a file in the home directory"},
+		{"a document larger than etcd takes", agent + "  task: " + strings.Repeat("x", manifest.MaxDocument) + "\n",
+			"a.yaml:1:1: the document has 1048677 bytes; 1048576 is the most that Kubernetes takes"},
+		{"annotations of more than the API takes", strings.Replace(agent, "{name: a}", "{name: a, annotations: {b: "+strings.Repeat("x", 256<<10)+"}}", 1),
+			"a.yaml:3:38: metadata.annotations.b: the annotations have 262186 bytes, and the API takes at most 262144; shorten this one"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.why, func(t *testing.T) {
+			_, err := renderFiles([]render.File{{Name: "a.yaml", Data: []byte(tt.input)}})
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if diff := cmp.Diff(tt.want, err.Error()); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
