@@ -48,11 +48,13 @@ func Required(n *Node, t *Type, path string, errs *Errors) {
 	case t.Shape == ShapeStruct:
 		for i := range t.Fields {
 			field := &t.Fields[i]
-			value, at := n.Get(field.Name), Child(path, field.Name)
-			if field.Tag.Get("required") == "merged" && value.IsNull() {
-				errs.Add(n.Pos, at, "is missing; add %s", field.Name)
+			switch value := n.Get(field.Name); {
+			case !value.IsNull() && value.Kind < Sequence:
+			case !value.IsNull():
+				Required(value, field.Type, Child(path, field.Name), errs)
+			case field.Tag.Get("required") == "merged":
+				errs.Add(n.Pos, Child(path, field.Name), "is missing; add %s", field.Name)
 			}
-			Required(value, field.Type, at, errs)
 		}
 	case n.Kind == Sequence:
 		for i, item := range n.Items {

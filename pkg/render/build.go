@@ -283,6 +283,9 @@ func orderEnv(container *manifest.Node) *manifest.Node {
 // orderByUse is vars in an order in which each follows the variables it uses,
 // or nil if they are in such an order; or a variable of a cycle.
 func orderByUse(vars []*manifest.Node) (ordered []*manifest.Node, cycle *manifest.Node) {
+	if !slices.ContainsFunc(vars, func(v *manifest.Node) bool { return strings.Contains(textOf(v.Get("value")), "$(") }) {
+		return nil, nil
+	}
 	index := make(map[string]int, len(vars))
 	for i, v := range vars {
 		index[textOf(v.Get("name"))] = i

@@ -122,18 +122,6 @@ func (a *agent) homeInit(image *manifest.Node, m *mounts) *manifest.Node {
 	)
 }
 
-// homeMountPoints are the directories above volumes in the home directory; the
-// kubelet would leave them to root.
-func (a *agent) homeMountPoints() []string {
-	var dirs []string
-	for _, v := range a.spec.Volumes {
-		if below, ok := a.belowHome(v.MountPath); ok && path.Dir(below) != "." {
-			dirs = append(dirs, path.Dir(below))
-		}
-	}
-	return dirs
-}
-
 // seedSources projects each part to a file named by its number.
 func (a *agent) seedSources(seeds []seed) []*manifest.Node {
 	var sources []*manifest.Node
@@ -142,9 +130,6 @@ func (a *agent) seedSources(seeds []seed) []*manifest.Node {
 		for _, p := range s.parts {
 			kind, ref := "secret", p.secret
 			switch {
-			case p.mounted != "":
-				n++
-				continue
 			case p.text != nil:
 				kind, ref = "configMap", &KeyRef{Name: a.homeConfigMap(), Key: seedKey(n, s.path)}
 			case p.configMap != nil:

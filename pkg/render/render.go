@@ -24,6 +24,8 @@ type Manifests struct {
 // unit is the objects of one file.
 type unit struct {
 	namespace string
+	rank      int    // among the namespace's files
+	key       string // among those of its rank
 	name      string // of the file, in the namespace's folder
 	objects   []identity
 	text      []uint32 // what lines has
@@ -39,15 +41,15 @@ type identity struct {
 // a manifest.Errors with every mistake there is; nothing can be written then.
 func (c *Config) Render() (*Manifests, error) {
 	var errs manifest.Errors
-	agents := c.resolve(&errs)
 	check, err := newVerifier(c.fleet.Spec.PodSecurity)
 	if err != nil {
 		return nil, err
 	}
-	r := renderer{config: c, check: check, lines: &lines{ids: map[string]uint32{}}}
-	for namespace, members := range chunks(agents, func(a *agent) string { return a.namespace }) {
-		r.namespace(namespace, members)
+	r := renderer{config: c, check: check, lines: &lines{ids: map[string]uint32{}}, groves: map[groveID]*grove{}}
+	for a := range c.resolved(&errs) {
+		r.agent(a)
 	}
+	r.shared()
 	uniqueObjects(r.units, &errs)
 	if len(errs) > 0 {
 		return nil, finish(errs)
@@ -83,22 +85,27 @@ func finish(errs manifest.Errors) error {
 // resolve merges the layers of all agents, sorted by namespace and pod name.
 // Agents with a mistake are left out.
 func (c *Config) resolve(errs *manifest.Errors) []*agent {
-	r := &resolver{config: c, starts: map[string]*start{}, errs: errs}
-	agents := make([]*agent, 0, len(c.agents))
-	for _, doc := range c.agents {
-		before := len(*errs)
-		a := r.agent(doc)
-		if len(*errs) == before {
-			a.check()
-		}
-		if len(*errs) == before {
-			agents = append(agents, a)
-		}
-	}
-	slices.SortFunc(agents, func(x, y *agent) int {
+	return slices.SortedFunc(c.resolved(errs), func(x, y *agent) int {
 		return cmp.Or(strings.Compare(x.namespace, y.namespace), strings.Compare(x.pod, y.pod))
 	})
-	return agents
+}
+
+// resolved are the agents without a mistake, in the order of the source. Each is
+// made when it is asked for: a large fleet's need not be in memory together.
+func (c *Config) resolved(errs *manifest.Errors) iter.Seq[*agent] {
+	return func(yield func(*agent) bool) {
+		r := &resolver{config: c, starts: map[string]*start{}, errs: errs}
+		for _, doc := range c.agents {
+			before := len(*errs)
+			a := r.agent(doc)
+			if len(*errs) == before {
+				a.check()
+			}
+			if len(*errs) == before && !yield(a) {
+				return
+			}
+		}
+	}
 }
 
 // check reports what of a resolved agent does not go together.
@@ -125,34 +132,60 @@ func (a *agent) check() {
 
 // renderer makes objects and lays them out in files.
 type renderer struct {
-	config *Config
-	check  *verifier
-	lines  *lines
-	units  []unit
-	buf    []byte
-	err    error // of an object that has no YAML
+	config   *Config
+	check    *verifier
+	lines    *lines
+	units    []unit
+	groves   map[groveID]*grove
+	accounts []string // the namespaces where the default account is used
+	buf      []byte
+	err      error // of an object that has no YAML
 }
 
-func (r *renderer) namespace(namespace string, members []*agent) {
-	if slices.ContainsFunc(members, (*agent).usesDefaultAccount) {
-		r.add(namespace, "serviceaccount.yaml", serviceAccount(namespace))
+// The ranks of files: what others need comes first.
+const (
+	rankNamespace = iota
+	rankGrove
+	rankAgent
+)
+
+// agent renders what is the agent's alone, and notes what it shares.
+func (r *renderer) agent(a *agent) {
+	pod := a.podObject()
+	r.check.verify(a, pod)
+	r.add(unit{a.namespace, rankAgent, a.pod, "agent-" + a.pod + ".yaml", nil, nil}, append(a.companions(), a.workloadObject(pod))...)
+	if a.usesDefaultAccount() && !slices.Contains(r.accounts, a.namespace) {
+		r.accounts = append(r.accounts, a.namespace)
 	}
-	for _, g := range groves(members) {
+	if a.spec.Grove == "" {
+		return
+	}
+	id := groveID{a.namespace, a.spec.Grove}
+	if r.groves[id] == nil {
+		r.groves[id] = &grove{id.name, id.namespace, map[string]claim{}}
+	}
+	for i, d := range a.spec.SharedDirs {
+		r.groves[id].add(a, d, items(a.at("sharedDirs"))[i])
+	}
+}
+
+// shared renders what agents share, and puts the files in order.
+func (r *renderer) shared() {
+	for _, namespace := range r.accounts {
+		r.add(unit{namespace, rankNamespace, "", "serviceaccount.yaml", nil, nil}, serviceAccount(namespace))
+	}
+	for _, g := range r.groves {
 		if objects := g.objects(r.config); len(objects) > 0 {
-			r.add(namespace, "grove-"+g.name+".yaml", objects...)
+			r.add(unit{g.namespace, rankGrove, g.name, "grove-" + g.name + ".yaml", nil, nil}, objects...)
 		}
 	}
-	for i, a := range members {
-		pod := a.podObject()
-		r.check.verify(a, pod)
-		r.add(namespace, "agent-"+a.pod+".yaml", append(a.companions(), a.workloadObject(pod))...)
-		members[i] = nil // what it holds is no longer needed
-	}
+	slices.SortFunc(r.units, func(x, y unit) int {
+		return cmp.Or(strings.Compare(x.namespace, y.namespace), cmp.Compare(x.rank, y.rank), strings.Compare(x.key, y.key))
+	})
 }
 
 // add writes the objects of one file.
-func (r *renderer) add(namespace, name string, objects ...*manifest.Node) {
-	u := unit{namespace: namespace, name: name}
+func (r *renderer) add(u unit, objects ...*manifest.Node) {
 	for _, o := range objects {
 		at := o.At("metadata", "name")
 		if at == nil {
@@ -188,6 +221,8 @@ func chunks[T any](all []T, key func(T) string) iter.Seq2[string, []T] {
 	}
 }
 
+type groveID struct{ namespace, name string }
+
 // grove is what the agents of one grove in one namespace share.
 type grove struct {
 	name, namespace string
@@ -200,26 +235,8 @@ type claim struct {
 	node *manifest.Node
 }
 
-// groves gathers the agents of a namespace. Two agents that want one directory
-// in different ways are an error, at the second.
-func groves(members []*agent) []*grove {
-	byName := map[string]*grove{}
-	for _, a := range members {
-		if a.spec.Grove == "" {
-			continue
-		}
-		g := byName[a.spec.Grove]
-		if g == nil {
-			g = &grove{a.spec.Grove, a.namespace, map[string]claim{}}
-			byName[g.name] = g
-		}
-		for i, d := range a.spec.SharedDirs {
-			g.add(a, d, items(a.at("sharedDirs"))[i])
-		}
-	}
-	return slices.SortedFunc(maps.Values(byName), func(x, y *grove) int { return strings.Compare(x.name, y.name) })
-}
-
+// add notes a directory. Two agents that want it in different ways are an
+// error, at the second.
 func (g *grove) add(a *agent, d SharedDir, n *manifest.Node) {
 	first, known := g.claims[d.Name]
 	if !known {

@@ -711,7 +711,7 @@ func need(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		t.Fatalf("%s is not installed: apt-get install tmux dash bash busybox zsh", name)
+		t.Fatalf("%s is not installed: apt-get install tmux dash bash busybox git zsh", name)
 	}
 	return path
 }

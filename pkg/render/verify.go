@@ -62,7 +62,7 @@ type podCheck struct {
 // caused it.
 func (v *verifier) verify(a *agent, node *manifest.Node) {
 	c := &podCheck{agent: a, verifier: v, node: node}
-	if err := manifest.Into(withoutEnv(node), &c.pod); err != nil {
+	if err := manifest.Into(withoutText(node), &c.pod); err != nil {
 		c.report("", "%v", err)
 		return
 	}
@@ -225,7 +225,7 @@ const maxAnnotations = 256 << 10
 func (c *podCheck) volumes() {
 	for i, v := range items(c.node.At("spec", "volumes")) {
 		path := manifest.Index("spec.volumes", i)
-		if problem := formats["dnsLabel"](textOf(v.Get("name"))); problem != "" {
+		if problem := c.problem("label ", textOf(v.Get("name")), formats["dnsLabel"]); problem != "" {
 			c.report(path+".name", "%s", problem)
 		}
 		if len(v.Fields) != 2 {
@@ -236,12 +236,12 @@ func (c *podCheck) volumes() {
 
 func (c *podCheck) container(n *manifest.Node, path string) {
 	name := textOf(n.Get("name"))
-	if problem := formats["dnsLabel"](name); problem != "" {
+	if problem := c.problem("label ", name, formats["dnsLabel"]); problem != "" {
 		c.report(path+".name", "%s", problem)
 	}
 	if textOf(n.Get("image")) == "" {
 		c.report(path+".image", "the container %s has no image; set it", name)
-	} else if problem := image(textOf(n.Get("image"))); problem != "" {
+	} else if problem := c.problem("image ", textOf(n.Get("image")), image); problem != "" {
 		c.report(path+".image", "%s", problem)
 	}
 	for i, e := range items(n.Get("env")) {
@@ -271,9 +271,9 @@ func envVarName(name string) string {
 	return ""
 }
 
-// withoutEnv is a pod without the variables of its containers: most of what it
-// is, and nothing that a check of the typed pod looks at.
-func withoutEnv(pod *manifest.Node) *manifest.Node {
+// withoutText is a pod without what is most of its containers, and nothing that
+// a check of the typed pod looks at: their variables, commands and mounts.
+func withoutText(pod *manifest.Node) *manifest.Node {
 	spec := clone(pod.Get("spec"))
 	if spec == nil {
 		return pod
@@ -281,7 +281,12 @@ func withoutEnv(pod *manifest.Node) *manifest.Node {
 	for _, key := range []string{"initContainers", "containers"} {
 		list := manifest.List(manifest.Pos{})
 		for _, c := range items(spec.Get(key)) {
-			list.Items = append(list.Items, without(c, "env"))
+			list.Items = append(list.Items, &manifest.Node{
+				Kind: manifest.Mapping, Pos: c.Pos,
+				Fields: slices.DeleteFunc(slices.Clone(c.Fields), func(f manifest.Field) bool {
+					return f.Key == "env" || f.Key == "command" || f.Key == "volumeMounts"
+				}),
+			})
 		}
 		spec.Set(key, list)
 	}
