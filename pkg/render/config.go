@@ -359,6 +359,9 @@ type HomeFile struct {
 	// Below the home directory, such as .claude/settings.json.
 	Path       string `json:"path" required:"merged" format:"homePath"`
 	FileSource `json:",inline"`
+	// Only where neither the image nor another file given here has it: for a
+	// template's defaults.
+	IfAbsent bool `json:"ifAbsent,omitempty"`
 }
 
 // SharedDir is a directory that the agents of a grove share.

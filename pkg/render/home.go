@@ -14,8 +14,9 @@ import (
 // seed is a file put into the home directory before the harness starts: the
 // contents of its parts, with a line break between them.
 type seed struct {
-	path  string // below the home directory
-	parts []part
+	path     string // below the home directory
+	ifAbsent bool   // a default, which gives way
+	parts    []part
 }
 
 // part is a content: a text of ours, a key of a ConfigMap or Secret, or a file
@@ -53,9 +54,27 @@ func (a *agent) seeds() []seed {
 	}
 	for i, f := range home.Files {
 		node := items(a.at("home", "files"))[i]
-		seeds = append(seeds, seed{path: f.Path, parts: []part{f.part(node)}})
+		seeds = append(seeds, seed{path: f.Path, ifAbsent: f.IfAbsent, parts: []part{f.part(node)}})
 	}
-	return a.secretSeeds(seeds)
+	seeds = a.secretSeeds(seeds)
+	return slices.DeleteFunc(seeds, func(s seed) bool { return s.ifAbsent && a.isTaken(s, seeds) })
+}
+
+// isTaken reports whether a default is in the way of another seed, or of a
+// volume.
+func (a *agent) isTaken(s seed, seeds []seed) bool {
+	in := func(path, other string) bool { return path == other || slices.Contains(ancestors(path), other) }
+	for _, other := range seeds {
+		if !other.ifAbsent && (in(s.path, other.path) || in(other.path, s.path)) {
+			return true
+		}
+	}
+	for _, v := range a.spec.Volumes {
+		if dir, ok := a.belowHome(v.MountPath); ok && (in(s.path, dir) || in(dir, s.path)) {
+			return true
+		}
+	}
+	return false
 }
 
 func (a *agent) parts(setting string, s *FileSource) []part {
@@ -239,7 +258,9 @@ const jsonString = `json() {
 func seedScript(seeds []seed, dirs []string) string {
 	var files []string
 	for _, s := range seeds {
-		files = append(files, s.path)
+		if !s.ifAbsent {
+			files = append(files, s.path)
+		}
 		dirs = append(dirs, ancestors(s.path)...)
 	}
 	slices.Sort(dirs) // parents first
@@ -284,7 +305,11 @@ func (s seed) script(n int) string {
 	if len(contents) > 1 {
 		write = "{ " + write + "; }"
 	}
-	return write + " >" + shellQuote(s.path)
+	target := shellQuote(s.path)
+	if s.ifAbsent {
+		return "[ -e " + target + " ] || [ -L " + target + " ] || " + write + " >" + target
+	}
+	return write + " >" + target
 }
 
 // file is where a part is found.
