@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/scion-gen/scion-gen/pkg/manifest"
 )
@@ -167,8 +168,22 @@ func (a *agent) seedSources(seeds []seed) []*manifest.Node {
 // seedKey is the key of a text in the ConfigMap: its number and a readable
 // name.
 func seedKey(n int, file string) string {
-	return fmt.Sprintf("%d-%s", n, labelValue(path.Base(file)))
+	name := strings.Map(func(r rune) rune {
+		if r < utf8.RuneSelf && configKeyRune[r] {
+			return r
+		}
+		return '-'
+	}, path.Base(file))
+	return fmt.Sprintf("%d-%s", n, name[:min(len(name), 200)])
 }
+
+// configKeyRune are the characters of a ConfigMap's keys.
+var configKeyRune = func() (ok [utf8.RuneSelf]bool) {
+	for _, r := range "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_." {
+		ok[r] = true
+	}
+	return ok
+}()
 
 func (a *agent) homeConfigMap() string { return a.pod + "-home" }
 
