@@ -369,6 +369,17 @@ func TestHarnessEnvironment(t *testing.T) {
 	}
 }
 
+// alive reports whether a process still runs; one that only waits for its
+// parent does not.
+func alive(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	_, state, _ := strings.Cut(string(stat), ") ")
+	return !strings.HasPrefix(state, "Z") && !strings.HasPrefix(state, "X")
+}
+
 func TestExitEndsWithHarness(t *testing.T) {
 	tests := []struct {
 		why, do string
@@ -422,6 +433,9 @@ func TestExitEndsWithHarness(t *testing.T) {
 		}
 		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
+		}
+		for alive(pid) { // until then the kernel still takes connections for it
+			time.Sleep(time.Millisecond)
 		}
 		p.start()
 		p.wantExit(42)
