@@ -434,9 +434,7 @@ func TestExitEndsWithHarness(t *testing.T) {
 		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
-		for alive(pid) { // until then the kernel still takes connections for it
-			time.Sleep(time.Millisecond)
-		}
+		p.waitFor("the end of the tmux server", func() bool { return !alive(pid) })
 		p.start()
 		p.wantExit(42)
 	})
