@@ -102,7 +102,7 @@ func Build(fsys filesys.FileSystem, dir string, o Options) (*Built, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &builder{source: s, options: o}
+	b := &builder{source: s, options: o, size: partSize}
 	objects, err := b.build()
 	if err != nil {
 		return nil, err
