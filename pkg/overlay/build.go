@@ -66,11 +66,9 @@ func (b *builder) inParts() ([]Object, error) {
 	}
 	b.options.log("%s: %d objects in %d runs", b.source.given, len(p.visits), len(parts))
 	built := make([]Object, len(p.visits))
-	c := &cutter{b.source, p, map[restOf][]byte{}}
-	err = b.each(parts, func(part *part, cut *sync.Mutex) error {
-		cut.Lock()
+	c := &cutter{source: b.source, plan: p, rests: map[restOf][]byte{}}
+	err = b.each(parts, func(part *part) error {
 		v, err := c.view(part)
-		cut.Unlock()
 		if err != nil {
 			return err
 		}
@@ -107,16 +105,15 @@ func worthIt(p *plan, parts []*part) error {
 
 // each does the work of the parts, so many at once as there are workers. The
 // first error ends it.
-func (b *builder) each(parts []*part, work func(*part, *sync.Mutex) error) error {
+func (b *builder) each(parts []*part, work func(*part) error) error {
 	ctx, stop := context.WithCancelCause(context.Background())
 	defer stop(nil)
 	var group sync.WaitGroup
-	var lock sync.Mutex
 	next := make(chan *part)
 	for range max(1, b.options.Workers) {
 		group.Go(func() {
 			for part := range next {
-				if err := work(part, &lock); err != nil {
+				if err := work(part); err != nil {
 					stop(err)
 				}
 			}

@@ -1,6 +1,7 @@
 package overlay
 
 import (
+	"slices"
 	"strings"
 
 	"sigs.k8s.io/yaml"
@@ -28,13 +29,29 @@ func (r *reader) patches(k *kustomization, list []*visit) error {
 				return oneRun("%s: patches[%d] is written with escapes", k.at.File, i)
 			}
 			r.mention(text)
+			r.early(entryOf{k.file, i}, newEarlyPatch(p, text), list)
 			continue
 		}
 		if err := r.bind(k, i, text, list); err != nil {
 			return err
 		}
+		r.touch(list)
 	}
 	return nil
+}
+
+// early notes a patch that can be applied before all else, unless something was
+// done already to one of the objects that it is among.
+func (r *reader) early(entry entryOf, p *earlyPatch, list []*visit) {
+	late := p == nil || p.changesMetadata() || slices.ContainsFunc(list, func(v *visit) bool { return r.late[v.unit] })
+	if late {
+		r.touch(list)
+		return
+	}
+	r.plan.early[entry] = true
+	for _, v := range list {
+		v.unit.patches = append(v.unit.patches, p)
+	}
 }
 
 // bind finds the objects that a patch without a target names.

@@ -37,6 +37,7 @@ type plan struct {
 	named  map[string][]*unit  // by all names that they ever have
 	common []*unit             // what patches and other fields may refer to
 	bound  map[entryOf][]*unit // patches that name their objects
+	early  map[entryOf]bool    // patches that are applied to documents
 }
 
 // unit is a document with an object in it, the least that parts are made of.
@@ -50,6 +51,9 @@ type unit struct {
 	degree int     // how many refer to it
 	group  *unit   // the first of those that stay together
 	owner  int     // the part that prints it
+
+	patches []*earlyPatch // that may be for it
+	early   early
 }
 
 // visit is an object: a unit may be visited twice, by two kustomizations over the
@@ -81,8 +85,8 @@ func newPlan(s *source) (*plan, error) {
 	if len(s.opaque) > 0 {
 		return nil, oneRun("%s is remote", s.opaque[0])
 	}
-	p := &plan{final: map[idKey]*visit{}, named: map[string][]*unit{}, bound: map[entryOf][]*unit{}}
-	r := &reader{plan: p, source: s, units: map[string][]*unit{}}
+	p := &plan{final: map[idKey]*visit{}, named: map[string][]*unit{}, bound: map[entryOf][]*unit{}, early: map[entryOf]bool{}}
+	r := &reader{plan: p, source: s, units: map[string][]*unit{}, late: map[*unit]bool{}}
 	var err error
 	if p.visits, err = r.accumulate(s.root); err != nil {
 		return nil, err
@@ -99,6 +103,9 @@ func newPlan(s *source) (*plan, error) {
 			}
 		}
 	}
+	if r.configured || slices.ContainsFunc(p.units, func(u *unit) bool { return len(u.visits) > 1 }) {
+		p.early = map[entryOf]bool{}
+	}
 	if err := p.refer(r.common); err != nil {
 		return nil, err
 	}
@@ -111,6 +118,9 @@ type reader struct {
 	source *source
 	units  map[string][]*unit // by file
 	common []byte             // text that is no object's
+	late   map[*unit]bool     // those that something was done to
+
+	configured bool // there are configurations of transformers
 }
 
 // accumulate is what a kustomization makes of its resources.
@@ -208,6 +218,9 @@ func (r *reader) transform(k *kustomization, list []*visit) error {
 	if err := r.patches(k, list); err != nil {
 		return err
 	}
+	if k.Namespace != "" || k.NamePrefix != "" || k.NameSuffix != "" || len(k.Labels)+len(k.CommonAnnotations)+len(k.Images) > 0 {
+		r.touch(list)
+	}
 	ids := map[idKey]bool{}
 	for _, v := range list {
 		id := v.id()
@@ -233,6 +246,13 @@ func (r *reader) transform(k *kustomization, list []*visit) error {
 	return nil
 }
 
+// touch notes that something is done to objects that is not done early.
+func (r *reader) touch(list []*visit) {
+	for _, v := range list {
+		r.late[v.unit] = true
+	}
+}
+
 // keepsName reports whether prefixes and suffixes leave a kind alone.
 func keepsName(k resid.Gvk) bool {
 	return k.Kind == "CustomResourceDefinition" || k.Kind == types.NamespaceKind ||
@@ -255,6 +275,7 @@ func (r *reader) parts(k *kustomization) error {
 		}
 	}
 	for _, entry := range k.Configurations {
+		r.configured = true
 		file, err := r.configuration(k, entry)
 		if err != nil {
 			return err
@@ -344,6 +365,7 @@ type part struct {
 	number int
 	units  []*unit // sorted by file and index
 	has    map[*unit]bool
+	early  bool // early patches are applied
 }
 
 // popular is how many objects have to refer to one for it to be copied into

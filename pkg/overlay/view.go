@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
+	"sync"
 
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
@@ -31,6 +32,7 @@ func (v *view) ReadFile(name string) ([]byte, error) {
 type cutter struct {
 	*source
 	plan  *plan
+	lock  sync.Mutex
 	rests map[restOf][]byte
 }
 
@@ -41,13 +43,15 @@ type restOf struct {
 }
 
 // view shows the kustomization with the units of a part alone, and without the
-// patches that name others. What has nothing left in it is not referred to, for
+// patches that name others or are applied already. What has nothing left in it is not referred to, for
 // kustomize refuses what is empty.
 func (c *cutter) view(p *part) (*view, error) {
 	v := &view{c.fsys, map[string][]byte{}}
 	texts := map[string][]*unit{}
+	p.early = len(c.plan.early) > 0
 	for _, u := range p.units {
 		texts[u.file] = append(texts[u.file], u)
+		p.early = p.early && u.patched() != nil
 	}
 	for file, units := range texts {
 		slices.SortFunc(units, func(a, b *unit) int { return a.index - b.index })
@@ -56,7 +60,11 @@ func (c *cutter) view(p *part) (*view, error) {
 			if i > 0 {
 				text = append(text, "---\n"...)
 			}
-			text = append(text, u.text...)
+			if p.early {
+				text = append(text, u.patched()...)
+			} else {
+				text = append(text, u.text...)
+			}
 			if !bytes.HasSuffix(text, []byte("\n")) {
 				text = append(text, '\n')
 			}
@@ -115,13 +123,17 @@ func (c *cutter) rest(k *kustomization, p *part) ([]byte, error) {
 	key := restOf{file: k.file}
 	patches := slices.Clone(k.Patches)[:0]
 	for i, entry := range k.Patches {
-		if units := c.plan.bound[entryOf{k.file, i}]; units == nil || p.has[units[0]] {
+		at := entryOf{k.file, i}
+		early := p.early && c.plan.early[at]
+		if units := c.plan.bound[at]; !early && (units == nil || p.has[units[0]]) {
 			patches = append(patches, entry)
 			key.dropped += "+"
 		} else {
 			key.dropped += "-"
 		}
 	}
+	c.lock.Lock()
+	defer c.lock.Unlock()
 	if text, known := c.rests[key]; known {
 		return text, nil
 	}
