@@ -18,7 +18,7 @@ type builder struct {
 
 // partSize is how many objects a part prints: less, and the 6 ms of CPU time
 // that kustomize takes to start weigh more than what is compared for nothing.
-const partSize = 24
+const partSize = 16
 
 func (b *builder) build() ([]Object, error) {
 	objects, err := b.inParts()
