@@ -3,10 +3,12 @@ package manifest
 import (
 	"encoding/base64"
 	"fmt"
+	"math"
 	"math/big"
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -70,7 +72,9 @@ type checker struct {
 
 func (c *checker) wrong(n *Node, path, want string) {
 	switch n.Kind {
-	case Number, Bool, String:
+	case Number, Bool:
+		c.errs.Add(n.Pos, path, "%s is %s; want %s", n.Text, n.Kind, want)
+	case String:
 		c.errs.Add(n.Pos, path, "%s is %s; want %s", clip(n.Text), n.Kind, want)
 	default:
 		c.errs.Add(n.Pos, path, "is %s; want %s", n.Kind, want)
@@ -127,9 +131,29 @@ func (c *checker) structure(n *Node, t *Type, path string) {
 			c.errs.Add(f.Pos, Child(path, f.Key), "unknown field; %s", suggestField(f.Key, t))
 		}
 	}
+	c.union(n, t, path)
 	for _, field := range t.Fields {
 		if field.Tag.Get("required") == "true" && !c.Patch && n.Get(field.Name).IsNull() {
 			c.errs.Add(n.Pos, Child(path, field.Name), "is missing; add %s", field.Name)
+		}
+	}
+}
+
+// union reports a second one of fields that exclude each other. A patch may
+// clear others with null.
+func (c *checker) union(n *Node, t *Type, path string) {
+	u, ok := unionOf(t)
+	if !ok || u.by != "" {
+		return
+	}
+	first := ""
+	for _, f := range n.Fields {
+		switch {
+		case f.Value.IsNull() || !slices.Contains(u.members, f.Key):
+		case first != "":
+			c.errs.Add(f.Pos, Child(path, f.Key), "cannot stand beside %s; remove one of the two", first)
+		default:
+			first = f.Key
 		}
 	}
 }
@@ -140,8 +164,12 @@ func (c *checker) enum(n *Node, field *TypeField, path string) {
 		return
 	}
 	values := strings.Split(tag, ",")
-	if !slices.Contains(values, n.Text) {
-		c.errs.Add(n.Pos, path, "%s is not one of %s%s", clip(n.Text), strings.Join(values, ", "), didYouMean(n.Text, values))
+	switch {
+	case slices.Contains(values, n.Text):
+	case len(values) == 1:
+		c.errs.Add(n.Pos, path, "%s is not supported; write %s", clip(n.Text), tag)
+	default:
+		c.errs.Add(n.Pos, path, "%s is not one of %s%s", clip(n.Text), strings.TrimSuffix(strings.Join(values, ", "), ", "), didYouMean(n.Text, values))
 	}
 }
 
@@ -242,7 +270,7 @@ func (c *checker) integer(n *Node, t *Type, path string) {
 	default:
 		i, _ := new(big.Int).SetString(n.Text, 10)
 		if !fits(i, t.Go) {
-			c.errs.Add(n.Pos, path, "%s is out of range; it has to fit %s", clip(n.Text), t.Go.Kind())
+			c.errs.Add(n.Pos, path, "%.40s is out of range; want a number that fits %s", n.Text, t.Go.Kind())
 		}
 	}
 }
@@ -253,11 +281,13 @@ func asDecimal(text string) string {
 	if trimmed := strings.TrimLeft(text, "0"); trimmed != text && decimal.MatchString(trimmed) {
 		return "; write " + trimmed
 	}
-	i, ok := new(big.Int).SetString(text, 0)
-	if !ok || i.BitLen() > 64 {
-		return ""
+	if i, ok := new(big.Int).SetString(text, 0); ok && i.BitLen() <= 64 {
+		return "; write " + i.String()
 	}
-	return "; write " + i.String()
+	if f, err := strconv.ParseFloat(text, 64); err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
+		return "; write " + strconv.FormatFloat(f, 'f', -1, 64)
+	}
+	return ""
 }
 
 func fits(i *big.Int, t reflect.Type) bool {
@@ -281,10 +311,12 @@ func (c *checker) quantity(n *Node, path string) {
 	n.Kind, n.Text = String, q.String()
 }
 
-// parseQuantity refuses what resource.ParseQuantity takes minutes for or
-// readers of YAML disagree on.
+// unsafeQuantity are texts that readers of YAML disagree on, for their leading
+// zero, and exponents that resource.ParseQuantity takes hours for.
+var unsafeQuantity = regexp.MustCompile(`^[+-]?0[0-9]|[eE][+-]?[0-9]{3}`)
+
 func parseQuantity(text string) (resource.Quantity, error) {
-	if len(text) > 64 || strings.HasPrefix(text, "0") && len(text) > 1 && text[1] >= '0' && text[1] <= '9' {
+	if len(text) > 64 || unsafeQuantity.MatchString(text) {
 		return resource.Quantity{}, resource.ErrFormatWrong
 	}
 	return resource.ParseQuantity(text)
@@ -295,7 +327,11 @@ var quantityMistakes = strings.NewReplacer(" ", "", "o", "0", "O", "0", ",", "."
 	"KiB", "Ki", "MiB", "Mi", "GiB", "Gi", "TiB", "Ti", "ki", "Ki", "mi", "Mi", "gi", "Gi", "ti", "Ti")
 
 func suggestQuantity(text string) string {
-	if fixed := quantityMistakes.Replace(text); fixed != text {
+	fixed := quantityMistakes.Replace(text)
+	if trimmed := strings.TrimLeft(fixed, "0"); trimmed != "" && trimmed[0] >= '1' && trimmed[0] <= '9' {
+		fixed = trimmed
+	}
+	if fixed != text {
 		if _, err := parseQuantity(fixed); err == nil {
 			return "write " + fixed
 		}

@@ -17,8 +17,7 @@ import (
 // range and more than 10,000 levels. The error is an Errors with the place of
 // each such value, and dst comes back as it was.
 func Append(dst []byte, n *Node) ([]byte, error) {
-	var scratch [64]*Field
-	e := encoder{dst: dst, line: len(dst), fresh: true, scratch: scratch[:0]}
+	e := encoder{dst: dst, line: len(dst), fresh: true, path: make([]step, 0, 16)}
 	e.value(n, 0, atRoot)
 	if !e.fresh {
 		e.dst = append(e.dst, '\n')
@@ -39,12 +38,12 @@ const (
 // encoder does what the emitter of go.yaml.in/yaml/v2 does when sigs.k8s.io/yaml
 // calls it: block style, two spaces, lists not indented below their key.
 type encoder struct {
-	dst     []byte
-	line    int  // where the line begins in dst
-	fresh   bool // nothing stands on the line
-	scratch []*Field
-	path    []step
-	errs    Errors
+	dst    []byte
+	line   int      // where the line begins in dst
+	fresh  bool     // nothing stands on the line
+	sorted []*Field // of the mappings around the line, where their own order is another
+	path   []step
+	errs   Errors
 }
 
 // spot is what stands on the line before a value.
@@ -107,9 +106,9 @@ func (e *encoder) mapping(n *Node, indent int, at spot) {
 	if e.tooDeep(n) {
 		return
 	}
-	mark, last := len(e.scratch), len(e.path)
-	e.scratch = appendSorted(e.scratch, n.Fields)
-	sorted := e.scratch[mark:]
+	mark, last := len(e.sorted), len(e.path)
+	e.sorted = appendSorted(e.sorted, n.Fields)
+	sorted := e.sorted[mark:]
 	e.path = append(e.path, step{})
 	for i := range n.Fields {
 		f := &n.Fields[i]
@@ -123,7 +122,7 @@ func (e *encoder) mapping(n *Node, indent int, at spot) {
 		e.begin(indent, at, i == 0)
 		e.value(f.Value, indent, e.key(f, indent))
 	}
-	e.scratch, e.path = e.scratch[:mark], e.path[:last]
+	e.sorted, e.path = e.sorted[:mark], e.path[:last]
 }
 
 func (e *encoder) sequence(n *Node, indent int, at spot) {
@@ -158,7 +157,7 @@ func (e *encoder) key(f *Field, indent int) spot {
 		e.put(s)
 	case s == "<<":
 		e.fail(f.Pos, "is a key that merges when YAML is read")
-	case len(s) > keyLimit/6-2 && jsonLen(s) > keyLimit:
+	case len(s) > keyLimit/6-2 && jsonLen(s) > keyLimit: // JSON takes up to six characters for one
 		e.fail(f.Pos, "is a key of more than %d characters", keyLimit-2)
 	case len(s) > simpleKey || strings.IndexFunc(s, isLineEnd) >= 0:
 		e.put("? ")
@@ -194,7 +193,7 @@ func (e *encoder) number(n *Node) {
 		e.dst = strconv.AppendInt(e.dst, i, 10)
 	}
 	switch {
-	case string(e.dst[mark:]) == s: // nearly always
+	case err == nil && string(e.dst[mark:]) == s: // nearly always
 	case !isJSONNumber(s):
 		e.fail(n.Pos, "%q is not a number as JSON has it", s)
 	case err != nil:
@@ -216,7 +215,7 @@ func (e *encoder) bigNumber(n *Node) {
 
 func isJSONNumber(s string) bool {
 	digits := strings.TrimPrefix(s, "-")
-	return digits != "" && isDigit(digits[0]) && json.Valid([]byte(s))
+	return digits != "" && isDigit(digits[0]) && isDigit(s[len(s)-1]) && json.Valid([]byte(s))
 }
 
 // string writes s with lines that continue it indented by indent.
@@ -304,7 +303,7 @@ func (e *encoder) word(s string, indent, column int, quoted bool) int {
 		e.dst = utf8.AppendRune(e.dst, r)
 		column++
 		if afterBreak = isBreak(r); afterBreak {
-			e.line, column = len(e.dst), 0
+			column = 0
 		}
 	}
 	return column
@@ -388,7 +387,6 @@ func (e *encoder) literal(s string, indent int) {
 		e.fresh = lineBreak != ""
 		s = rest
 	}
-	e.line = len(e.dst)
 }
 
 // chomping says how many breaks s ends with: none, one, or more.

@@ -6,14 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"unicode/utf8"
 )
 
 // FromJSON reads one JSON value. Numbers keep their text, fields their order,
-// and nodes have no position. A key that is there twice is an error.
+// and nodes have no position. A key that is there twice is an error, and so is
+// a byte that is not UTF-8.
 func FromJSON(data []byte) (*Node, error) {
-	d := json.NewDecoder(bytes.NewReader(data))
+	if !utf8.Valid(data) {
+		return nil, errors.New("read JSON: a byte that is not UTF-8")
+	}
+	d := tokens{Decoder: json.NewDecoder(bytes.NewReader(data))}
 	d.UseNumber()
-	n, err := fromTokens(d)
+	n, err := d.value()
 	if err != nil {
 		return nil, fmt.Errorf("read JSON: %w", err)
 	}
@@ -23,17 +28,28 @@ func FromJSON(data []byte) (*Node, error) {
 	return n, nil
 }
 
-func fromTokens(d *json.Decoder) (*Node, error) {
+// tokens are the tokens of a JSON text; the Decoder does not count its levels
+// when it is read so.
+type tokens struct {
+	*json.Decoder
+	depth int
+}
+
+func (d *tokens) value() (*Node, error) {
 	token, err := d.Token()
 	if err != nil {
 		return nil, err
 	}
 	switch token := token.(type) {
 	case json.Delim:
-		if token == '[' {
-			return listFromTokens(d)
+		if d.depth++; d.depth > maxDepth {
+			return nil, fmt.Errorf("more than %d levels", maxDepth)
 		}
-		return mapFromTokens(d)
+		defer func() { d.depth-- }()
+		if token == '[' {
+			return d.list()
+		}
+		return d.mapping()
 	case bool:
 		return Flag(token, Pos{}), nil
 	case json.Number:
@@ -44,10 +60,10 @@ func fromTokens(d *json.Decoder) (*Node, error) {
 	return &Node{}, nil
 }
 
-func listFromTokens(d *json.Decoder) (*Node, error) {
+func (d *tokens) list() (*Node, error) {
 	n := List(Pos{})
 	for d.More() {
-		item, err := fromTokens(d)
+		item, err := d.value()
 		if err != nil {
 			return nil, err
 		}
@@ -57,14 +73,14 @@ func listFromTokens(d *json.Decoder) (*Node, error) {
 	return n, err
 }
 
-func mapFromTokens(d *json.Decoder) (*Node, error) {
+func (d *tokens) mapping() (*Node, error) {
 	n := Map(Pos{}, 0)
 	for d.More() {
 		key, err := d.Token()
 		if err != nil {
 			return nil, err
 		}
-		value, err := fromTokens(d)
+		value, err := d.value()
 		if err != nil {
 			return nil, err
 		}

@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Kind is the kind of a Node: one of the six that JSON has.
@@ -199,10 +202,13 @@ func (p Pos) file() string {
 }
 
 // Child is the path of a field below path: "spec" and "image" give
-// "spec.image". A key that is not a plain name is put in brackets.
+// "spec.image". A key that is not a plain name is put in brackets, and one
+// that would not print in quotes too.
 func Child(path, key string) string {
 	plain := key != "" && !strings.ContainsAny(key, ".[]/ ")
 	switch {
+	case strings.ContainsFunc(key, unprintable):
+		return path + "[" + strconv.Quote(key) + "]"
 	case !plain:
 		return path + "[" + key + "]"
 	case path == "":
@@ -210,6 +216,8 @@ func Child(path, key string) string {
 	}
 	return path + "." + key
 }
+
+func unprintable(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
 
 // Index is the path of an item below path: "env" and 3 give "env[3]".
 func Index(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }

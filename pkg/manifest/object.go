@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -19,17 +20,28 @@ import (
 // Marshal writes a typed Kubernetes object as sigs.k8s.io/yaml does; see
 // FromObject and Append.
 func Marshal(obj any) ([]byte, error) {
-	n, err := FromObject(obj)
+	b := builders.Get().(*builder)
+	defer builders.Put(b)
+	defer b.reset()
+	n := b.dynamic(reflect.ValueOf(obj))
+	if err := b.errs.Err(); err != nil {
+		return nil, err
+	}
+	out, err := Append(b.out[:0], n)
+	b.out = out[:0]
 	if err != nil {
 		return nil, err
 	}
-	return Append(make([]byte, 0, 4096), n)
+	return slices.Clone(out), nil
 }
+
+// builders are for trees that nobody keeps.
+var builders = sync.Pool{New: func() any { return new(builder) }}
 
 // FromObject makes a Node of a typed Kubernetes object, with the content that
 // encoding/json gives it: json tags, omitempty and omitzero, MarshalJSON. The
-// nodes have no position. A Node in obj stays the Node it is; all else is
-// copied. What JSON cannot say, NaN for one, is an Errors.
+// nodes have no position, save those of a Node in obj, which become part of
+// the tree. What JSON cannot say, NaN for one, is an Errors.
 func FromObject(obj any) (*Node, error) {
 	var b builder
 	n := b.dynamic(reflect.ValueOf(obj))
@@ -39,25 +51,68 @@ func FromObject(obj any) (*Node, error) {
 	return n, nil
 }
 
-// builder makes Nodes by the block: a pod has some hundreds of them.
+// builder takes Nodes, Fields and Items by the block: a pod has some hundreds.
 type builder struct {
-	nodes  []Node
-	fields []Field // of the mappings that are not done
+	nodes  slab[Node]
+	fields slab[Field]
+	items  slab[*Node]
+	open   []Field // of the mappings that are not done
 	path   []step
 	errs   Errors
+	lost   bool   // in a value that contains itself
+	out    []byte // for Marshal
 }
 
-func (b *builder) node(n Node) *Node {
-	if len(b.nodes) == cap(b.nodes) {
-		b.nodes = make([]Node, 0, min(max(16, 2*cap(b.nodes)), 256))
+// reset makes room for another tree in the place of the one that b made.
+func (b *builder) reset() {
+	b.nodes.reset()
+	b.fields.reset()
+	b.items.reset()
+	clear(b.open[:cap(b.open)])
+	b.open, b.path, b.errs, b.lost = b.open[:0], b.path[:0], nil, false
+}
+
+// slab hands out slices of larger ones.
+type slab[T any] struct {
+	block []T
+	used  int // of block
+	taken int // of all blocks
+}
+
+func (s *slab[T]) take(n int) []T {
+	if s.used+n > len(s.block) {
+		s.block = make([]T, max(n, 32))
+		s.used = 0
 	}
-	b.nodes = append(b.nodes, n)
-	return &b.nodes[len(b.nodes)-1]
+	s.used += n
+	s.taken += n
+	return s.block[s.used-n : s.used : s.used]
 }
 
-func (b *builder) null() *Node { return b.node(Node{}) }
+// reset takes back all that take gave, to be given once more. It keeps one
+// block, large enough for as much again.
+func (s *slab[T]) reset() {
+	const keep = 1 << 14
+	switch {
+	case s.taken > keep:
+		s.block = nil
+	case s.taken > len(s.block):
+		s.block = make([]T, s.taken)
+	default:
+		clear(s.block[:s.used]) // or it would keep the object alive
+	}
+	s.used, s.taken = 0, 0
+}
 
-func (b *builder) str(s string) *Node { return b.node(Node{Kind: String, Text: s}) }
+func (b *builder) node(kind Kind, text string) *Node {
+	n := &b.nodes.take(1)[0]
+	n.Kind, n.Text = kind, text
+	return n
+}
+
+func (b *builder) null() *Node { return b.node(Null, "") }
+
+func (b *builder) str(s string) *Node { return b.node(String, s) }
 
 // dynamic makes the Node of a value of any type.
 func (b *builder) dynamic(v reflect.Value) *Node {
@@ -91,9 +146,11 @@ func (b *builder) value(p *plan, v reflect.Value) *Node {
 	case byJSON:
 		return b.json(v)
 	case aNode:
-		return v.Addr().Interface().(*Node)
+		n := b.node(Null, "")
+		*n = *v.Addr().Interface().(*Node)
+		return n
 	case aNumber:
-		return b.node(Node{Kind: Number, Text: cmp.Or(v.String(), "0")})
+		return b.node(Number, cmp.Or(v.String(), "0"))
 	case aMicro:
 		return b.time(v.Addr().Interface().(*metav1.MicroTime).Time, metav1.RFC3339Micro)
 	case strs:
@@ -109,9 +166,9 @@ func (b *builder) shaped(p *plan, v reflect.Value) *Node {
 	case ShapeAny:
 		return b.inside(v)
 	case ShapeBool:
-		return b.node(Node{Kind: Bool, Text: strconv.FormatBool(v.Bool())})
+		return b.node(Bool, strconv.FormatBool(v.Bool()))
 	case ShapeInt:
-		return b.node(Node{Kind: Number, Text: formatInt(v)})
+		return b.node(Number, formatInt(v))
 	case ShapeFloat:
 		return b.float(v)
 	case ShapeString:
@@ -183,7 +240,7 @@ func (b *builder) bytes(v reflect.Value) *Node {
 func (b *builder) intOrString(i *intstr.IntOrString) *Node {
 	switch i.Type {
 	case intstr.Int:
-		return b.node(Node{Kind: Number, Text: strconv.Itoa(int(i.IntVal))})
+		return b.node(Number, strconv.Itoa(int(i.IntVal)))
 	case intstr.String:
 		return b.str(i.StrVal)
 	}
@@ -202,7 +259,7 @@ func (b *builder) list(p *plan, v reflect.Value) *Node {
 	if v.IsNil() || b.tooDeep() {
 		return b.null()
 	}
-	items := make([]*Node, v.Len())
+	items := b.items.take(v.Len())
 	last := len(b.path)
 	b.path = append(b.path, step{item: true})
 	for i := range items {
@@ -210,30 +267,33 @@ func (b *builder) list(p *plan, v reflect.Value) *Node {
 		items[i] = b.value(p.elem, v.Index(i))
 	}
 	b.path = b.path[:last]
-	return b.node(Node{Kind: Sequence, Items: items})
+	return b.sequence(items)
 }
 
 func (b *builder) strings(list []string) *Node {
 	if list == nil {
 		return b.null()
 	}
-	items := make([]*Node, len(list))
+	items := b.items.take(len(list))
 	for i, s := range list {
 		items[i] = b.str(s)
 	}
-	return b.node(Node{Kind: Sequence, Items: items})
+	return b.sequence(items)
 }
 
 func (b *builder) mapping(p *plan, v reflect.Value) *Node {
 	if v.IsNil() || b.tooDeep() {
 		return b.null()
 	}
-	mark, last := len(b.fields), len(b.path)
+	mark, last := len(b.open), len(b.path)
 	b.path = append(b.path, step{})
+	key, elem := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
 	for entry := v.MapRange(); entry.Next(); {
-		key := entry.Key().String()
-		b.path[last].key = key
-		b.fields = append(b.fields, Field{Key: key, Value: b.value(p.elem, addressable(entry.Value()))})
+		key.SetIterKey(entry)
+		elem.SetIterValue(entry)
+		b.path[last].key = key.String()
+		value := b.value(p.elem, elem)
+		b.open = append(b.open, Field{Key: key.String(), Value: value})
 	}
 	b.path = b.path[:last]
 	return b.mapped(mark)
@@ -243,31 +303,39 @@ func (b *builder) stringsByKey(m map[string]string) *Node {
 	if m == nil {
 		return b.null()
 	}
-	mark := len(b.fields)
+	mark := len(b.open)
 	for key, s := range m {
-		b.fields = append(b.fields, Field{Key: key, Value: b.str(s)})
+		b.open = append(b.open, Field{Key: key, Value: b.str(s)})
 	}
 	return b.mapped(mark)
 }
 
+func (b *builder) sequence(items []*Node) *Node {
+	n := b.node(Sequence, "")
+	n.Items = items
+	return n
+}
+
 // mapped makes a Mapping of the fields of a Go map, which come in any order.
 func (b *builder) mapped(mark int) *Node {
-	slices.SortFunc(b.fields[mark:], func(a, b Field) int { return strings.Compare(a.Key, b.Key) })
+	slices.SortFunc(b.open[mark:], func(a, b Field) int { return strings.Compare(a.Key, b.Key) })
 	return b.done(mark)
 }
 
-// done makes a Mapping of the fields from mark on.
+// done makes a Mapping of the open fields from mark on.
 func (b *builder) done(mark int) *Node {
-	fields := slices.Clone(b.fields[mark:])
-	b.fields = b.fields[:mark]
-	return b.node(Node{Kind: Mapping, Fields: fields})
+	n := b.node(Mapping, "")
+	n.Fields = b.fields.take(len(b.open) - mark)
+	copy(n.Fields, b.open[mark:])
+	b.open = b.open[:mark]
+	return n
 }
 
 func (b *builder) structure(p *plan, v reflect.Value) *Node {
 	if b.tooDeep() {
 		return nil
 	}
-	mark, last := len(b.fields), len(b.path)
+	mark, last := len(b.open), len(b.path)
 	b.path = append(b.path, step{})
 	for i := range p.fields {
 		f := &p.fields[i]
@@ -277,19 +345,20 @@ func (b *builder) structure(p *plan, v reflect.Value) *Node {
 		}
 		b.path[last].key = f.name
 		value := b.value(f.plan, field)
-		b.fields = append(b.fields, Field{Key: f.name, Value: value})
+		b.open = append(b.open, Field{Key: f.name, Value: value})
 	}
 	b.path = b.path[:last]
 	return b.done(mark)
 }
 
-// tooDeep stops at a value that contains itself.
+// tooDeep stops at a value that contains itself, and all the way back: there
+// may be more ways into it than can be gone.
 func (b *builder) tooDeep() bool {
-	if len(b.path) < maxDepth {
-		return false
+	if len(b.path) >= maxDepth && !b.lost {
+		b.fail("is more than %d levels deep", maxDepth)
+		b.lost = true
 	}
-	b.fail("is more than %d levels deep", maxDepth)
-	return true
+	return b.lost
 }
 
 func (b *builder) fail(format string, args ...any) {

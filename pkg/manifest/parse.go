@@ -3,6 +3,7 @@ package manifest
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"unicode/utf8"
@@ -46,6 +47,8 @@ func Parse(file string, data []byte, errs *Errors) []Document {
 			if i > 0 && i < len(chunks)-1 {
 				errs.Add(p.pos(1, 1), "", "the document is empty; remove one of the lines ---")
 			}
+		} else if at := directiveLine(chunk); at > 0 {
+			errs.Add(p.pos(at, 1), "", "directives are not supported; remove the line")
 		} else if root := p.parse(chunk); root != nil {
 			docs = append(docs, Document{p.source, root})
 		}
@@ -93,6 +96,23 @@ func blank(chunk []byte) bool {
 	return true
 }
 
+// directiveLine is the line of a directive such as %YAML before the document,
+// or 0.
+func directiveLine(chunk []byte) int {
+	n := 0
+	for line := range bytes.Lines(chunk) {
+		n++
+		switch line = bytes.TrimSpace(line); {
+		case len(line) == 0 || line[0] == '#':
+		case line[0] == '%':
+			return n
+		default:
+			return 0
+		}
+	}
+	return 0
+}
+
 // Carries reports whether YAML and the API carry r unharmed: sigs.k8s.io/yaml
 // turns U+0085 into a space and refuses DEL, the other C1 controls, U+FFFE and
 // U+FFFF; NUL cannot be in an environment variable or a file name.
@@ -119,6 +139,9 @@ func checkText(data []byte, source *Source, errs *Errors) bool {
 			line, column = line+1, 0
 		case r == utf8.RuneError && size == 1:
 			errs.Add(Pos{source, line, column}, "", "byte %#02x is not UTF-8; save the file as UTF-8", data[i])
+			return false
+		case r == '\ufeff':
+			errs.Add(Pos{source, line, column}, "", "byte order mark inside the file; remove it")
 			return false
 		case r < ' ' && r != '\t' && r != '\r', !Carries(r):
 			errs.Add(Pos{source, line, column}, "", "control character %U; remove it", r)
@@ -154,7 +177,7 @@ func (p *parser) parse(chunk []byte) *Node {
 	}
 	var doc yaml.Node
 	if err := load(chunk, &doc); err != nil {
-		p.syntaxError(err)
+		p.syntaxError(err, chunk)
 		return nil
 	}
 	root := p.node(doc.Content[0])
@@ -166,7 +189,8 @@ func (p *parser) parse(chunk []byte) *Node {
 
 // load reads the one document of a chunk.
 func load(chunk []byte, doc *yaml.Node) error {
-	if !bytes.Contains(chunk, []byte("\n...")) {
+	end := bytes.Index(chunk, []byte("\n..."))
+	if end < 0 {
 		return yaml.Load(chunk, doc)
 	}
 	loader, err := yaml.NewLoader(bytes.NewReader(chunk))
@@ -178,32 +202,58 @@ func load(chunk []byte, doc *yaml.Node) error {
 	}
 	var next yaml.Node
 	if err := loader.Load(&next); !errors.Is(err, io.EOF) {
-		return &yaml.LoadError{Message: "a document follows the end marker ...; write --- before it"}
+		return &yaml.LoadError{
+			Message: "text follows the end marker ...; write --- before it",
+			Mark:    yaml.Mark{Line: 2 + bytes.Count(chunk[:end], []byte("\n")), Column: 1},
+		}
 	}
 	return nil
 }
 
-func (p *parser) syntaxError(err error) {
+func (p *parser) syntaxError(err error, chunk []byte) {
 	load, ok := errors.AsType[*yaml.LoadError](err)
 	if !ok {
 		p.errs.Add(p.pos(1, 1), "", "not YAML: %s", oneLine(err.Error()))
 		return
 	}
-	msg := load.Message
-	if load.ContextMsg != "" {
+	at, msg := load.Mark, load.Message
+	switch has := func(text string) bool { return strings.Contains(msg, text) }; {
+	case has("unexpected end of stream") && strings.Contains(load.ContextMsg, "quoted"):
+		at, msg = load.ContextMark, "the quote that opens here is never closed"
+	case has("expected ',' or"):
+		msg = fmt.Sprintf("the bracket that opens here has no end, or a comma is missing at line %d", p.pos(at.Line, 1).Line)
+		at = load.ContextMark
+	case has("cannot start any token"):
+		msg = cannotStart(chunk, at)
+	case has("tab character"):
+		msg = "a tab; indent with spaces"
+	case has("mapping values are not allowed"):
+		msg = "a second colon, or a key indented more than those above; quote a value that contains a colon and a space"
+	case has("expected key"), has("expected '-' indicator"):
+		msg = fmt.Sprintf("does not belong to the lines from %d on; indent it like those, or quote the whole value", p.pos(load.ContextMark.Line, 1).Line)
+	case has("could not find expected ':'"):
+		at, msg = load.ContextMark, "not a key and a value; add a colon, or indent the line to make it part of the value above"
+	case has("unknown anchor"):
+		p.errs.Add(p.pos(at.Line, at.Column), "", "aliases are not supported; repeat the value")
+		return
+	case has("<document start>"):
+		msg = "text after the end of the value; quote the whole value, or write --- before another document"
+	case load.ContextMsg != "":
 		msg += " " + load.ContextMsg
 	}
-	switch {
-	case strings.Contains(msg, "found character that cannot start any token"):
-		msg += "; indent with spaces, not tabs, and quote values that start with @, ` or %"
-	case strings.Contains(msg, "mapping values are not allowed"):
-		msg += "; quote a value that contains a colon and a space"
-	case strings.Contains(msg, "unknown anchor"):
-		msg = "aliases are not supported; repeat the value"
-	case strings.Contains(msg, "incompatible YAML document"), strings.Contains(msg, "did not find expected <document start>"):
-		msg += "; remove lines that start with %"
+	p.errs.Add(p.pos(at.Line, at.Column), "", "not YAML: %s", oneLine(msg))
+}
+
+// cannotStart says why no value can start with the character at m.
+func cannotStart(chunk []byte, m yaml.Mark) string {
+	for range m.Line - 1 {
+		_, chunk, _ = bytes.Cut(chunk, []byte("\n"))
 	}
-	p.errs.Add(p.pos(load.Mark.Line, load.Mark.Column), "", "not YAML: %s", oneLine(msg))
+	line := []rune(string(chunk[:max(0, bytes.IndexByte(chunk, '\n'))]))
+	if c := m.Column - 1; c >= 0 && c < len(line) && line[c] != '\t' {
+		return fmt.Sprintf("no value can start with %c; quote it", line[c])
+	}
+	return "a tab; indent with spaces"
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
@@ -214,7 +264,7 @@ func (p *parser) nodeAt(y *yaml.Node, depth int) *Node {
 	n := &Node{Pos: p.pos(y.Line, y.Column)}
 	switch {
 	case depth > MaxDepth:
-		p.fail(y, "nested more than %d levels deep; make it flatter", MaxDepth)
+		p.fail(y, "nested more than %d levels deep; no configuration is, remove some", MaxDepth)
 		return n
 	case len(y.Content) > 2*MaxItems || y.Kind == yaml.SequenceNode && len(y.Content) > MaxItems:
 		p.fail(y, "has more than %d entries; split it", MaxItems)
@@ -309,11 +359,13 @@ func (p *parser) key(y *yaml.Node) bool {
 	case y.Kind == yaml.AliasNode || y.Anchor != "":
 		p.fail(y, "anchors and aliases are not supported; write the key out")
 	case y.Kind != yaml.ScalarNode:
-		p.fail(y, "a key must be a string")
+		p.fail(y, "a key is a list or a mapping; write a string")
 	case y.ShortTag() == "!!merge":
 		p.fail(y, "merge keys are not supported; repeat the fields, or put them into a template")
 	case y.Style&yaml.TaggedStyle != 0:
 		p.fail(y, "tags are not supported; remove %.40s", y.Tag)
+	case y.Value == "":
+		p.fail(y, "a key is empty; write a name before the colon")
 	case y.ShortTag() != "!!str" && y.ShortTag() != "!!timestamp":
 		p.fail(y, "the key %s is not a string; write %q", y.Value, y.Value)
 	case strings.ContainsFunc(y.Value, func(r rune) bool { return !Carries(r) || r < ' ' }):

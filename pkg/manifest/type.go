@@ -150,9 +150,10 @@ func (t *Type) addFields(st reflect.Type, index []int) {
 	for i := range st.NumField() {
 		f := st.Field(i)
 		at := append(append([]int(nil), index...), i)
-		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		tag := f.Tag.Get("json")
+		name, options, _ := strings.Cut(tag, ",")
 		switch {
-		case name == "-" || !f.IsExported():
+		case tag == "-" || !f.IsExported():
 			continue
 		case name == "" && f.Anonymous:
 			t.addFields(f.Type, at)

@@ -15,6 +15,8 @@ const (
 	defaultAccount      = "scion-agent"
 	volumeTmp           = "tmp"
 	metadataPassthrough = "passthrough"
+	exitKeep            = "Keep"
+	exitWith            = "Exit"
 )
 
 // podObject is the agent's Pod: what the settings make, with the layers' patches
@@ -130,8 +132,8 @@ func (a *agent) annotations() *manifest.Node {
 		set("gke-gcsfuse/volumes", "true", "volumes")
 		set("scion.gcs_volumes", gcs, "volumes")
 	}
-	for key, text := range gitOpsAnnotations[a.config.fleet.Spec.GitOps] {
-		set(key, text)
+	if a.workload() == workloadPod {
+		annotations.Fields = append(annotations.Fields, a.gitOps(false).Fields...)
 	}
 	for _, f := range fields(a.doc.root.At("metadata", "annotations")) {
 		annotations.Set(f.Key, f.Value)
@@ -169,10 +171,6 @@ func (a *agent) container(image *manifest.Node, m *mounts) *manifest.Node {
 // scion-* images and leaves others alone.
 func (a *agent) image() *manifest.Node {
 	n := a.at("image")
-	if n.IsNull() || n.Text == "" {
-		a.fail([]string{"image"}, "is missing; set image, or a template that has one")
-		return value("")
-	}
 	base := n.Text[strings.LastIndex(n.Text, "/")+1:]
 	if registry := a.spec.ImageRegistry; registry != "" && strings.HasPrefix(base, "scion-") {
 		return at(a.pos("imageRegistry"), value(registry+"/"+base))
@@ -192,6 +190,9 @@ func (a *agent) resources() *manifest.Node {
 			out.Set(kind, quantities)
 		}
 	}
+	if len(out.Fields) == 0 {
+		return nil // the API keeps no empty resources
+	}
 	return out
 }
 
@@ -209,9 +210,10 @@ func (a *agent) finish(pod *manifest.Node) *manifest.Node {
 	containers := clone(spec.Get("containers"))
 	containers.Items = slices.Clone(containers.Items)
 	for i, c := range containers.Items {
-		containers.Items[i] = a.orderEnv(c)
+		containers.Items[i] = orderEnv(c)
 	}
 	spec.Set("containers", containers)
+	a.restartPolicy(spec)
 	inits := clone(spec.Get("initContainers"))
 	if inits == nil {
 		return pod
@@ -224,7 +226,7 @@ func (a *agent) finish(pod *manifest.Node) *manifest.Node {
 				c.Set(key, n)
 			}
 		}
-		inits.Items[i] = a.orderEnv(c)
+		inits.Items[i] = orderEnv(c)
 	}
 	spec.Set("initContainers", inits)
 	return pod
@@ -262,13 +264,9 @@ func textOf(n *manifest.Node) string {
 // orderEnv moves variables that use others behind them, for the kubelet
 // expands $(NAME) from the variables before it only. Everything else keeps its
 // place.
-func (a *agent) orderEnv(container *manifest.Node) *manifest.Node {
+func orderEnv(container *manifest.Node) *manifest.Node {
 	env := container.Get("env")
-	ordered, cycle := orderByUse(items(env))
-	if cycle != nil {
-		a.errs.Add(cycle.Pos, "env", "%s is used by a variable that it uses itself; the kubelet cannot expand both", textOf(cycle.Get("name")))
-		return container
-	}
+	ordered, _ := orderByUse(items(env))
 	if ordered == nil {
 		return container
 	}

@@ -33,7 +33,7 @@ func companion(namespace, name, partOf string, more ...any) *manifest.Node {
 // network policy that is its own.
 func (a *agent) companions() []*manifest.Node {
 	var out []*manifest.Node
-	for _, n := range []*manifest.Node{a.seedConfigMap(), a.externalSecret(), a.secretProviderClass().node(a), a.ownPolicy(), a.metadataPolicy()} {
+	for _, n := range []*manifest.Node{a.headlessService(), a.seedConfigMap(), a.externalSecret(), a.secretProviderClass().node(a), a.ownPolicy(), a.metadataPolicy()} {
 		if n != nil {
 			out = append(out, n)
 		}
@@ -125,19 +125,4 @@ func (a *agent) metadataPolicy() *manifest.Node {
 			"podSelector", object("matchLabels", object("app.kubernetes.io/instance", a.pod)),
 			"policyTypes", list(value("Egress")),
 			"egress", list(object("to", list(object("ipBlock", object("cidr", metadataIPv4))))))))
-}
-
-// gitOpsAnnotations are what a bare pod needs under a tool. Argo CD: a changed
-// pod is deleted and made anew, and a running pod that never restarts counts as
-// healthy, not as progressing. Flux: the same by force, and no substitution of
-// ${NAME} in a task.
-var gitOpsAnnotations = map[string]map[string]string{
-	"ArgoCD": {
-		"argocd.argoproj.io/ignore-restart-policy": "true",
-		"argocd.argoproj.io/sync-options":          "Force=true,Replace=true",
-	},
-	"Flux": {
-		"kustomize.toolkit.fluxcd.io/force":      "enabled",
-		"kustomize.toolkit.fluxcd.io/substitute": "disabled",
-	},
 }

@@ -25,7 +25,7 @@ type Header struct {
 type Fleet struct {
 	Header `json:",inline"`
 	// Name of the fleet; for people only.
-	Metadata FleetMetadata `json:"metadata"`
+	Metadata FleetMetadata `json:"metadata" required:"true"`
 	Spec     FleetSpec     `json:"spec"`
 }
 
@@ -72,7 +72,7 @@ type PodSecurity struct {
 // A template of the name of a built-in one replaces it.
 type AgentTemplate struct {
 	Header   `json:",inline"`
-	Metadata TemplateMetadata  `json:"metadata"`
+	Metadata TemplateMetadata  `json:"metadata" required:"true"`
 	Spec     AgentTemplateSpec `json:"spec"`
 }
 
@@ -91,7 +91,7 @@ type AgentTemplateSpec struct {
 // Agent is one agent.
 type Agent struct {
 	Header   `json:",inline"`
-	Metadata AgentMetadata `json:"metadata"`
+	Metadata AgentMetadata `json:"metadata" required:"true"`
 	Spec     AgentSpec     `json:"spec"`
 }
 
@@ -184,8 +184,10 @@ type AgentSpec struct {
 	// The pod's priority class.
 	PriorityClassName string `json:"priorityClassName,omitempty" format:"dnsSubdomain"`
 
-	// What runs the pod. Default: Pod.
-	Workload string `json:"workload,omitempty" enum:"Pod"`
+	// What runs the pod: a Pod (default), a Job, which ends with the harness, a
+	// Deployment or StatefulSet, which start the agent again when it ends, or a
+	// Sandbox of agent-sandbox.
+	Workload string `json:"workload,omitempty" enum:"Pod,Job,Deployment,StatefulSet,Sandbox"`
 	// A strategic merge patch on the Pod: the last word of its layer.
 	Pod *manifest.Node `json:"pod,omitempty"`
 }
@@ -262,7 +264,7 @@ type Secret struct {
 	Name string `json:"name" required:"merged"`
 	// environment (default): a variable named target. file: a file at target.
 	// variable: the key target of ~/.scion/secrets.json.
-	Type string `json:"type,omitempty" enum:"environment,file,variable"`
+	Type string `json:"type,omitempty" enum:"environment,file,variable,"`
 	// The variable's name, the file's path (~/ is the home directory) or the
 	// key. Default: the name.
 	Target string `json:"target,omitempty"`

@@ -209,10 +209,8 @@ func (a *agent) env() []envVar {
 		add(envAgent, f.Key, f.Value)
 	}
 	a.secretEnv(add)
-	text(envStart, envStartCommand, startScript(a.spec.OnExit), a.pos("onExit"))
-	if command, pos := a.harnessCommand(); command != "" {
-		text(envStart, harnessCommandVar, command, pos)
-	}
+	text(envStart, envStartCommand, startScript(a.onExit()), a.pos("onExit"))
+	text(envStart, harnessCommandVar, a.command, a.pos(a.longestArgument()...))
 	return sortEnv(slices.Collect(maps.Values(vars)))
 }
 

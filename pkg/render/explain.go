@@ -52,7 +52,7 @@ func (c *Config) Explain(name, field string) ([]Explanation, error) {
 		e.index(l.root, "")
 	}
 	var out []Explanation
-	for _, o := range slices.Insert(a.companions(), 0, a.podObject()) {
+	for _, o := range slices.Insert(a.companions(), 0, a.workloadObject(a.podObject())) {
 		e.fields = nil
 		e.walk(o, "")
 		if len(e.fields) > 0 {

@@ -19,10 +19,10 @@ import (
 // name: what is wrong with a text and what would be right, or nothing.
 var formats = map[string]func(string) string{
 	"bucket":       matches(`^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$`, "the name of a Cloud Storage bucket: 3 to 222 lowercase letters, digits, -, _ and ."),
-	"configKey":    kubernetes(validation.IsConfigMapKey),
+	"configKey":    kubernetes(validation.IsConfigMapKey, "a key: at most 253 letters, digits, -, _ and .", nil),
 	"count":        number(0, 1<<31-1),
-	"dnsLabel":     kubernetes(validation.IsDNS1123Label),
-	"dnsSubdomain": kubernetes(validation.IsDNS1123Subdomain),
+	"dnsLabel":     kubernetes(validation.IsDNS1123Label, "a name: 1 to 63 lowercase letters, digits and inner -", dashed),
+	"dnsSubdomain": kubernetes(validation.IsDNS1123Subdomain, "a name: 1 to 253 lowercase letters, digits and inner - and .", dashed),
 	"duration":     duration,
 	"email":        matches(`^[^@\s]+@[^@\s]+\.[^@\s]+$`, "an e-mail address such as name@project.iam.gserviceaccount.com"),
 	"envName":      envName,
@@ -33,7 +33,7 @@ var formats = map[string]func(string) string{
 	"image":        image,
 	"imageRegistry": matches(`^[A-Za-z0-9.-]+(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$`,
 		"a registry and path, such as ghcr.io/acme"),
-	"labelValue":            kubernetes(validation.IsValidLabelValue),
+	"labelValue":            kubernetes(validation.IsValidLabelValue, "a label's value: at most 63 letters, digits and inner -, _ and .", nil),
 	"mountPath":             mountPath,
 	"podSecurityVersion":    matches(`^(latest|v1\.[0-9]+)$`, "latest or a version such as v1.35"),
 	"port":                  number(1, 65535),
@@ -63,15 +63,36 @@ func matches(pattern, want string) func(string) string {
 	}
 }
 
-// kubernetes adapts the API's own checks.
-func kubernetes(check func(string) []string) func(string) string {
+// kubernetes adapts the API's own checks, in fewer words. fix, if not nil, makes
+// of a text what may have been meant.
+func kubernetes(check func(string) []string, want string, fix func(string) string) func(string) string {
 	return func(text string) string {
-		if problems := check(text); len(problems) > 0 {
-			return quoted(text) + " is not allowed: " + strings.Join(problems, "; ")
+		if len(check(text)) == 0 {
+			return ""
 		}
-		return ""
+		problem := quoted(text) + " is not " + want
+		if fix != nil {
+			if fixed := fix(text); len(check(fixed)) == 0 {
+				problem += "; write " + fixed
+			}
+		}
+		return problem
 	}
 }
+
+var noName = regexp.MustCompile(`[^A-Za-z0-9]+`)
+
+func dashed(text string) string {
+	return strings.ToLower(strings.Trim(noName.ReplaceAllString(text, "-"), "-"))
+}
+
+func underscored(text string) string { return noName.ReplaceAllString(text, "_") }
+
+var variableName = kubernetes(validation.IsCIdentifier, "the name of a variable: letters, digits and _, no digit first", func(text string) string {
+	return strings.ToUpper(underscored(text))
+})
+
+var labelName = kubernetes(validation.IsQualifiedName, "the name of a label or annotation: [<DNS name>/]<at most 63 letters, digits and inner -, _ and .>", nil)
 
 func number(least, most int64) func(string) string {
 	return func(text string) string {
@@ -95,14 +116,14 @@ func envName(text string) string {
 	if setting := madeFrom[text]; setting != "" {
 		return text + " is made from other settings; set " + setting + " instead"
 	}
-	return kubernetes(validation.IsCIdentifier)(text)
+	return variableName(text)
 }
 
 func qualifiedName(text string) string {
 	if strings.HasPrefix(text, "$") {
 		return quoted(text) + " is not a name; directives such as $patch belong in pod"
 	}
-	return kubernetes(validation.IsQualifiedName)(text)
+	return labelName(text)
 }
 
 // gitBranch holds a branch against git check-ref-format, and keeps it from
@@ -115,7 +136,7 @@ func gitBranch(text string) string {
 			return strings.HasPrefix(part, ".") || strings.HasSuffix(part, ".lock")
 		})
 	if bad {
-		return quoted(text) + " is not a branch name; see git check-ref-format"
+		return quoted(text) + " is not a branch name; write one such as main or feature/login, without spaces, .., ~^:?*[ and a leading -"
 	}
 	return ""
 }
@@ -149,7 +170,7 @@ func homePath(text string) string {
 	case strings.HasPrefix(text, "~/"):
 		return quoted(text) + " starts with ~/; write " + strings.TrimPrefix(text, "~/")
 	case text == "" || path.IsAbs(text) || clean == "." || clean == ".." || strings.HasPrefix(clean, "../"):
-		return quoted(text) + " is not a path below the directory; write one such as .claude/settings.json"
+		return quoted(text) + " is not a relative path without ..; write one such as .claude/settings.json"
 	case clean != strings.TrimSuffix(text, "/"):
 		return quoted(text) + " is not a clean path; write " + clean
 	case strings.ContainsFunc(text, func(r rune) bool { return r < ' ' }):

@@ -2,6 +2,7 @@ package render
 
 import (
 	"cmp"
+	"errors"
 	"strings"
 
 	"github.com/scion-gen/scion-gen/pkg/manifest"
@@ -48,24 +49,22 @@ func withValue(argv []Arg, flags []string, value string) []Arg {
 	return append(argv, Arg{Text: value})
 }
 
-// harnessCommand is the shell text of the command line and the setting that
-// most of it comes from.
-func (a *agent) harnessCommand() (string, manifest.Pos) {
+// checkCommand makes the shell text of the command line, or reports why there
+// is none.
+func (a *agent) checkCommand() {
 	argv := a.argv()
-	longest := a.longestArgument()
 	if len(argv) == 0 {
 		a.fail([]string{"harness", "command"}, "the agent has nothing to run; set template, harness.command or args")
-		return "", manifest.Pos{}
+		return
 	}
-	command, err := harnessCommand(argv)
-	if err != nil {
-		a.fail(longest, "%v", err)
-		return "", manifest.Pos{}
+	var err error
+	a.command, err = harnessCommand(argv)
+	switch {
+	case errors.Is(err, errNoCommand):
+		a.fail(a.longestArgument(), "the command line starts with %s, which is no program; set template or harness.command", quoted(argv[0].Text))
+	case err != nil:
+		a.fail(a.longestArgument(), "%v", err)
 	}
-	if size := len(escapeExpansion(command)); size > maxExecString-len(harnessCommandVar)-2 {
-		a.fail(longest, "%v", &commandSizeError{Size: size, Limit: maxExecString - len(harnessCommandVar) - 2})
-	}
-	return command, a.pos(longest...)
 }
 
 // longestArgument is the setting to blame for a command that is too long.
@@ -106,6 +105,7 @@ func (a *agent) harnessEnv(add func(int, string, *manifest.Node)) {
 // checkHarness holds the method of authentication against those there are and
 // the secrets it needs.
 func (a *agent) checkHarness() {
+	a.checkCommand()
 	h := a.spec.Harness
 	if h.Auth != "" && len(h.AuthMethods) > 0 {
 		method, ok := h.AuthMethods[h.Auth]

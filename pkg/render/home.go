@@ -1,8 +1,10 @@
 package render
 
 import (
+	"encoding/json"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -10,22 +12,28 @@ import (
 )
 
 // seed is a file put into the home directory before the harness starts: the
-// contents of its parts, one after the other.
+// contents of its parts, with a line break between them.
 type seed struct {
-	path   string // below the home directory
-	secret bool   // not to be read by the group and others
-	parts  []part
+	path  string // below the home directory
+	parts []part
 }
 
-// part is a content: a text of ours, or a key of a ConfigMap or Secret.
+// part is a content: a text of ours, a key of a ConfigMap or Secret, or a file
+// that a Secrets Store driver mounts.
 type part struct {
 	pos       manifest.Pos
 	text      *manifest.Node
 	configMap *KeyRef
 	secret    *KeyRef
+	mounted   string // the file's name
 	// variable makes a part one member of the JSON object that the seed then
 	// is.
 	variable string
+}
+
+// secret reports whether the group and others may not read a seed.
+func (s seed) secret() bool {
+	return slices.ContainsFunc(s.parts, func(p part) bool { return p.secret != nil || p.mounted != "" })
 }
 
 // seeds are the files of home, then file secrets and variables that belong
@@ -45,7 +53,7 @@ func (a *agent) seeds() []seed {
 	}
 	for i, f := range home.Files {
 		node := items(a.at("home", "files"))[i]
-		seeds = append(seeds, seed{path: f.Path, secret: f.SecretKeyRef != nil, parts: []part{f.part(node)}})
+		seeds = append(seeds, seed{path: f.Path, parts: []part{f.part(node)}})
 	}
 	return a.secretSeeds(seeds)
 }
@@ -59,17 +67,18 @@ func (s *FileSource) part(n *manifest.Node) part {
 }
 
 func (a *agent) secretSeeds(seeds []seed) []seed {
-	variables := seed{path: variablesFile, secret: true}
+	variables := seed{path: variablesFile}
 	for i, s := range a.spec.Secrets {
-		p, ref := items(a.at("secrets"))[i].Pos, a.keyRef(s)
-		if ref == nil {
-			continue
+		content := part{pos: items(a.at("secrets"))[i].Pos, secret: a.keyRef(s)}
+		if s.From.SecretManager != nil && content.secret == nil {
+			content.mounted = s.Name
 		}
 		switch below, ok := a.belowHome(s.target()); {
 		case s.kind() == secretVariable:
-			variables.parts = append(variables.parts, part{pos: p, secret: ref, variable: s.target()})
+			content.variable = s.target()
+			variables.parts = append(variables.parts, content)
 		case s.kind() == secretFile && ok:
-			seeds = append(seeds, seed{path: below, secret: true, parts: []part{{pos: p, secret: ref}}})
+			seeds = append(seeds, seed{path: below, parts: []part{content}})
 		}
 	}
 	if len(variables.parts) > 0 {
@@ -100,11 +109,14 @@ func (a *agent) homeInit(image *manifest.Node, m *mounts) *manifest.Node {
 		m.volume(volumeSeed, object("projected", object("sources", sources)))
 		inits.mount(manifest.Pos{}, volumeSeed, seedDir, true, "")
 	}
+	if mountsSecrets(seeds) {
+		inits.mount(manifest.Pos{}, volumeSecrets, secretsMount, true, "")
+	}
 	return object(
 		"name", "home-seed",
 		"image", image,
 		"imagePullPolicy", a.at("imagePullPolicy"),
-		"command", list(value("sh"), value("-c"), value(escapeExpansion(seedScript(seeds)))),
+		"command", list(value("sh"), value("-c"), value(escapeExpansion(seedScript(seeds, a.mountParents())))),
 		"env", list(object("name", "HOME", "value", at(a.pos("user", "name"), value(a.home())))),
 		"volumeMounts", inits.mounts,
 	)
@@ -123,8 +135,10 @@ func (a *agent) seedSources(seeds []seed) []*manifest.Node {
 			case p.configMap != nil:
 				kind, ref = "configMap", p.configMap
 			}
-			sources = append(sources, at(p.pos, object(kind, object("name", ref.Name,
-				"items", list(object("key", ref.Key, "path", fmt.Sprint(n)))))))
+			if ref != nil {
+				sources = append(sources, at(p.pos, object(kind, object("name", ref.Name,
+					"items", list(object("key", ref.Key, "path", strconv.Itoa(n)))))))
+			}
 			n++
 		}
 	}
@@ -156,69 +170,151 @@ func (a *agent) seedConfigMap() *manifest.Node {
 	if len(data.Fields) == 0 {
 		return nil
 	}
-	return object("apiVersion", "v1", "kind", "ConfigMap",
-		"metadata", a.companionMeta(a.homeConfigMap()), "data", data)
+	meta := a.companionMeta(a.homeConfigMap())
+	if annotations := a.gitOps(true); len(annotations.Fields) > 0 {
+		meta.Set("annotations", annotations)
+	}
+	return object("apiVersion", "v1", "kind", "ConfigMap", "metadata", meta, "data", data)
 }
 
-// copySkeleton copies what the image has in the home directory. Not cp -p: the
-// volume's root is root's, and its mode cannot be set.
+// mountsSecrets reports whether a seed comes from a Secrets Store driver.
+func mountsSecrets(seeds []seed) bool {
+	return slices.ContainsFunc(seeds, func(s seed) bool {
+		return slices.ContainsFunc(s.parts, func(p part) bool { return p.mounted != "" })
+	})
+}
+
+// mountParents are the directories below the home directory in which something
+// else is mounted. The container runtime would make them as root's.
+func (a *agent) mountParents() []string {
+	var dirs []string
+	for _, v := range a.spec.Volumes {
+		if below, ok := a.belowHome(v.MountPath); ok {
+			dirs = append(dirs, ancestors(below)...)
+		}
+	}
+	return dirs
+}
+
+// ancestors are the directories that lead to a file, from the top.
+func ancestors(file string) []string {
+	var dirs []string
+	for i, r := range file {
+		if r == '/' {
+			dirs = append(dirs, file[:i])
+		}
+	}
+	return dirs
+}
+
+// copySkeleton copies what the image has in the home directory, once: a home
+// on a claim outlives the pod, and keeps what the agent made of it. Not cp -p,
+// for the volume's root is root's and its mode cannot be set.
 const copySkeleton = `set -eu
 umask 027
-for f in "$HOME"/* "$HOME"/.[!.]* "$HOME"/..?*; do
-  if [ -e "$f" ] || [ -L "$f" ]; then cp -RP "$f" ` + homeDir + `/ || echo "home-seed: $f not copied" >&2; fi
-done
 cd ` + homeDir + `
+if [ ! -e .scion-home ]; then
+  cp -RPf "$HOME/." . || echo "home-seed: not all of $HOME was copied" >&2
+  : >.scion-home
+fi
+`
+
+// makeDirs makes directories, also where the image has a link: what it leads to
+// need not be in the volume.
+const makeDirs = `for d in%s; do
+  [ -d "$d" ] && [ ! -L "$d" ] || { rm -f -- "$d"; mkdir -- "$d"; }
+done
 `
 
 // jsonString prints a file as the inside of a JSON string. The full stop keeps
 // the file's last line break, which awk would not tell from none.
 const jsonString = `json() {
-  (cat "$1"; echo .) | sed 's/\\/\\\\/g; s/"/\\"/g; $s/\.$//' |
-    awk '{ for (i = 1; i < 32; i++) gsub(sprintf("%c", i), sprintf("\\u%04x", i)); printf "%s%s", NR > 1 ? "\\n" : "", $0 }'
+  { cat "$1"; echo .; } | LC_ALL=C sed 's/\\/\\\\/g; s/"/\\"/g; $s/\.$//' |
+    LC_ALL=C awk '{ for (i = 1; i < 32; i++) gsub(sprintf("%c", i), sprintf("\\u%04x", i)); printf "%s%s", (NR > 1 ? "\\n" : ""), $0 }'
 }
 `
 
-// seedScript writes the seeds, whose parts are the numbered files of seedDir.
-func seedScript(seeds []seed) string {
+// seedScript fills the home directory: the image's files, dirs and those of the
+// seeds, the seeds. The parts are the numbered files of seedDir.
+func seedScript(seeds []seed, dirs []string) string {
+	var files []string
+	for _, s := range seeds {
+		files = append(files, s.path)
+		dirs = append(dirs, ancestors(s.path)...)
+	}
+	slices.Sort(dirs) // parents first
 	var b strings.Builder
 	b.WriteString(copySkeleton)
+	if len(dirs) > 0 {
+		fmt.Fprintf(&b, makeDirs, shellWords(slices.Compact(dirs)))
+	}
+	if len(files) > 0 {
+		fmt.Fprintf(&b, "rm -f --%s\n", shellWords(files))
+	}
 	n := 0
 	for _, s := range seeds {
-		if dir := path.Dir(s.path); dir != "." {
-			fmt.Fprintf(&b, "mkdir -p -- %s\n", shellQuote(dir))
+		write := s.script(n)
+		if s.secret() {
+			write = "(umask 077; " + write + ")"
 		}
-		target := shellQuote("./" + s.path)
-		fmt.Fprintf(&b, "rm -f -- %s\n", target)
-		if s.parts[0].variable != "" {
-			b.WriteString(jsonString + variablesScript(s.parts, n))
-		} else {
-			b.WriteString("cat")
-			for i := range s.parts {
-				fmt.Fprintf(&b, " %s/%d", seedDir, n+i)
-			}
-		}
-		fmt.Fprintf(&b, " > %s\n", target)
-		if s.secret {
-			fmt.Fprintf(&b, "chmod 600 -- %s\n", target)
-		}
+		b.WriteString(write + "\n")
 		n += len(s.parts)
 	}
 	return b.String()
 }
 
-// variablesScript prints a JSON object of the parts.
-func variablesScript(parts []part, n int) string {
+func shellWords(words []string) string {
 	var b strings.Builder
-	b.WriteString("{ printf '{'")
-	for i, p := range parts {
-		comma := ""
-		if i > 0 {
-			comma = ","
-		}
-		fmt.Fprintf(&b, "; printf %%s %s; json %s/%d; printf '\"'", shellQuote(comma+strconv.Quote(p.variable)+`:"`), seedDir, n+i)
+	for _, w := range words {
+		b.WriteString(" " + shellQuote(w))
 	}
-	b.WriteString("; printf '}\\n'; }")
 	return b.String()
+}
+
+// script writes a seed whose first part has the number n.
+func (s seed) script(n int) string {
+	if s.parts[0].variable != "" {
+		return s.variables(n)
+	}
+	var contents []string
+	for i, p := range s.parts {
+		contents = append(contents, "cat "+p.file(n+i))
+	}
+	write := strings.Join(contents, "; echo; ")
+	if len(contents) > 1 {
+		write = "{ " + write + "; }"
+	}
+	return write + " >" + shellQuote(s.path)
+}
+
+// file is where a part is found.
+func (p part) file(n int) string {
+	if p.mounted != "" {
+		return secretsMount + "/" + p.mounted
+	}
+	return seedDir + "/" + strconv.Itoa(n)
+}
+
+// variables writes a JSON object whose members are the parts.
+func (s seed) variables(n int) string {
+	var b strings.Builder
+	b.WriteString(jsonString + "{")
+	before := "{"
+	for i, p := range s.parts {
+		fmt.Fprintf(&b, "\n  printf %%s %s; json %s", shellQuote(before+jsonQuote(p.variable)+`:"`), p.file(n+i))
+		before = `",`
+	}
+	b.WriteString("\n  echo '\"}'\n} >" + shellQuote(s.path))
+	return b.String()
+}
+
+// jsonQuote is text as a JSON string.
+func jsonQuote(text string) string {
+	quoted, err := json.Marshal(text)
+	if err != nil {
+		panic(err) // a string always marshals
+	}
+	return string(quoted)
 }
 
 // checkHome reports files that cannot be seeded.
@@ -226,19 +322,33 @@ func (a *agent) checkHome() {
 	seen := map[string]manifest.Pos{}
 	for _, s := range a.seeds() {
 		for _, p := range s.parts {
-			sources := 0
-			for _, there := range []bool{p.text != nil, p.configMap != nil, p.secret != nil} {
-				if there {
-					sources++
-				}
-			}
-			if sources != 1 {
-				a.errs.Add(p.pos, "spec.home", "%s has to have one content: text, configMapKeyRef or secretKeyRef", s.path)
+			if p.text == nil && p.configMap == nil && p.secret == nil && p.mounted == "" {
+				a.errs.Add(p.pos, a.setting(p.pos), "%s has no content; add text, configMapKeyRef or secretKeyRef", s.path)
 			}
 		}
+		at := s.parts[0].pos
 		if first, twice := seen[s.path]; twice {
-			a.errs.Add(s.parts[0].pos, "spec.home", "%s is written twice, first at %s; remove one", s.path, first)
+			a.errs.Add(at, a.setting(at), "%s is written twice, first at %s; remove one", s.path, first)
 		}
-		seen[s.path] = s.parts[0].pos
+		seen[s.path] = at
+	}
+	for _, s := range a.seeds() {
+		a.checkSeedPath(s, seen)
+	}
+}
+
+// checkSeedPath reports a seed below another, which would have to be a
+// directory too, or below a volume, which would hide it.
+func (a *agent) checkSeedPath(s seed, seeds map[string]manifest.Pos) {
+	for _, dir := range ancestors(s.path) {
+		if p, file := seeds[dir]; file {
+			a.errs.Add(s.parts[0].pos, a.setting(s.parts[0].pos), "%s is below %s, which is a file by %s; remove one", s.path, dir, p)
+		}
+	}
+	for i, v := range a.spec.Volumes {
+		if dir, ok := a.belowHome(v.MountPath); ok && (dir == s.path || slices.Contains(ancestors(s.path), dir)) {
+			a.errs.Add(s.parts[0].pos, a.setting(s.parts[0].pos), "%s is hidden by the volume mounted at %s, by %s; change one",
+				s.path, v.MountPath, items(a.at("volumes"))[i].Pos)
+		}
 	}
 }

@@ -42,11 +42,13 @@ type template struct {
 	name    *manifest.Node
 	extends *manifest.Node // nil is base
 	builtIn bool
+	right   bool // nothing was found wrong with it
 }
 
 type agentDocument struct {
 	layer
 	metadata AgentMetadata
+	right    bool // nothing was found wrong with it
 }
 
 // rootTemplate is the template that all others build on.
@@ -72,10 +74,42 @@ func Load(builtIn, files []File) (*Config, error) {
 		l.file(f, false)
 	}
 	l.index()
-	if err := l.errs.Err(); err != nil {
-		return nil, err
+	if len(l.errs) > 0 {
+		l.errs = append(l.errs, l.rest()...)
+		return nil, finish(l.errs)
 	}
 	return l.config, nil
+}
+
+// rest is what rendering would find wrong with those agents that are right
+// themselves and inherit from documents that are, so that one run tells it all.
+func (l *loader) rest() manifest.Errors {
+	if l.unread || l.wrongFleet || len(l.fleets) > 1 {
+		return nil
+	}
+	c := *l.config
+	c.agents = slices.DeleteFunc(slices.Clone(c.agents), func(a *agentDocument) bool {
+		name := cmp.Or(textOf(a.spec.Get("template")), textOf(c.defaults.spec.Get("template")), rootTemplate)
+		return !a.right || !c.usable(name)
+	})
+	_, err := c.Render()
+	errs, _ := errors.AsType[manifest.Errors](err)
+	return errs
+}
+
+// usable reports whether a template and its ancestors are there and right.
+func (c *Config) usable(name string) bool {
+	t := c.templates[name]
+	for range len(c.templates) {
+		switch {
+		case t == nil || !t.right:
+			return false
+		case t.name.Text == rootTemplate && t.extends.IsNull():
+			return true
+		}
+		t = c.parent(t)
+	}
+	return false // a cycle
 }
 
 type loader struct {
@@ -83,16 +117,24 @@ type loader struct {
 	fleets    []*manifest.Node
 	templates []*template
 	errs      manifest.Errors
+	// unread says that some document could not be read: what others refer to
+	// may be in it.
+	unread     bool
+	wrongFleet bool
 }
 
 func (l *loader) file(f File, builtIn bool) {
-	for _, doc := range manifest.Parse(f.Name, f.Data, &l.errs) {
+	before := len(l.errs)
+	docs := manifest.Parse(f.Name, f.Data, &l.errs)
+	l.unread = l.unread || len(l.errs) > before
+	for _, doc := range docs {
 		if doc.Root.Kind != manifest.Mapping {
 			l.errs.Add(doc.Root.Pos, "", "the document is %s; want a mapping with apiVersion, kind, metadata and spec", doc.Root.Kind)
 			continue
 		}
+		version := doc.Root.Get("apiVersion")
 		switch kind := doc.Root.Get("kind"); {
-		case kind.IsNull():
+		case kind.IsNull(), !version.IsNull() && version.Text != APIVersion:
 			l.header(doc.Root)
 		case kind.Text == "Fleet":
 			l.fleet(doc)
@@ -108,14 +150,21 @@ func (l *loader) file(f File, builtIn bool) {
 
 // header reports what is wrong with a document of no known kind.
 func (l *loader) header(root *manifest.Node) {
+	l.unread = true
 	header := &manifest.Node{Kind: manifest.Mapping, Pos: root.Pos}
 	for _, f := range root.Fields {
 		if headerType.Field(f.Key) != nil {
 			header.Fields = append(header.Fields, f)
 		}
 	}
-	if v := root.Get("apiVersion"); v != nil && v.Text != APIVersion {
-		l.errs.Add(v.Pos, "apiVersion", "%q is not %s; keep other manifests in a folder of their own", v.Text, APIVersion)
+	group, _, _ := strings.Cut(APIVersion, "/")
+	switch v := root.Get("apiVersion"); {
+	case v.IsNull() || v.Text == APIVersion || v.Kind != manifest.String:
+	case strings.HasPrefix(v.Text, group+"/"):
+		l.errs.Add(v.Pos, "apiVersion", "%s is not known here; write %s", quoted(v.Text), APIVersion)
+		return
+	default:
+		l.errs.Add(v.Pos, "apiVersion", "%s is not %s; keep other manifests in a folder of their own", quoted(v.Text), APIVersion)
 		return
 	}
 	checker.Check(header, headerType, "", &l.errs)
@@ -123,28 +172,38 @@ func (l *loader) header(root *manifest.Node) {
 
 // check holds a document against its type and reports whether it is right.
 func (l *loader) check(root *manifest.Node, t *manifest.Type) bool {
-	before := len(l.errs)
-	checker.Check(root, t, "", &l.errs)
-	checkCredentials(root, "", &l.errs)
-	return len(l.errs) == before
+	var found, credentials manifest.Errors
+	checkCredentials(root, "", &credentials)
+	checker.Check(root, t, "", &found)
+	secret := map[manifest.Pos]bool{}
+	for _, e := range credentials {
+		secret[e.Pos] = true
+	}
+	// What else is wrong with a credential does not matter, and would show it.
+	found = slices.DeleteFunc(found, func(e *manifest.Error) bool { return secret[e.Pos] })
+	l.errs = slices.Concat(l.errs, found, credentials)
+	return len(found)+len(credentials) == 0
 }
 
 func (l *loader) fleet(doc manifest.Document) {
 	doc.Source.Name = "fleet"
 	l.fleets = append(l.fleets, doc.Root)
-	if !l.check(doc.Root, fleetType) {
-		return
+	before := len(l.errs)
+	if l.check(doc.Root, fleetType) {
+		l.config.defaults = l.layer(doc, "spec", "defaults")
+		l.decode(without(doc.Root, "spec", "defaults"), &l.config.fleet)
 	}
-	l.config.defaults = l.layer(doc, "spec", "defaults")
-	l.decode(without(doc.Root, "spec", "defaults"), &l.config.fleet)
+	l.wrongFleet = l.wrongFleet || len(l.errs) > before
 }
 
 func (l *loader) template(doc manifest.Document, builtIn bool) {
 	t := &template{builtIn: builtIn, name: doc.Root.At("metadata", "name"), extends: doc.Root.At("spec", "extends")}
 	l.templates = append(l.templates, t)
+	before := len(l.errs)
 	right := l.check(doc.Root, templateType)
 	if t.name.IsNull() {
 		t.name = &manifest.Node{Pos: doc.Root.Pos}
+		l.unread = true
 	}
 	doc.Source.Name = "template " + t.name.Text
 	if !right {
@@ -155,12 +214,14 @@ func (l *loader) template(doc manifest.Document, builtIn bool) {
 	}
 	t.layer = l.layer(doc, "spec")
 	t.spec = without(t.spec, "extends")
+	t.right = len(l.errs) == before
 }
 
 func (l *loader) agent(doc manifest.Document) {
 	a := &agentDocument{}
 	a.root = doc.Root
 	l.config.agents = append(l.config.agents, a)
+	before := len(l.errs)
 	right := l.check(doc.Root, agentType)
 	doc.Source.Name = "agent"
 	if n := doc.Root.At("metadata", "name"); !n.IsNull() {
@@ -171,6 +232,7 @@ func (l *loader) agent(doc manifest.Document) {
 	}
 	a.layer = l.layer(doc, "spec")
 	l.decode(doc.Root.Get("metadata"), &a.metadata)
+	a.right = len(l.errs) == before
 }
 
 // layer takes the AgentSpec at keys out of a document and checks it.
@@ -229,19 +291,21 @@ func (l *loader) index() {
 			l.exists(t.extends, "spec.extends")
 		}
 	}
+	inCycle := map[string]bool{}
 	for _, t := range l.templates {
-		l.cycle(t)
+		l.cycle(t, inCycle)
 	}
 	l.exists(l.config.defaults.spec.Get("template"), "spec.defaults.template")
 	agents := map[[2]string]*manifest.Node{}
 	for _, a := range l.config.agents {
-		l.exists(a.spec.Get("template"), "spec.template")
+		l.exists(a.root.At("spec", "template"), "spec.template")
 		n := a.root.At("metadata", "name")
 		id := [2]string{l.config.namespace(a), a.metadata.Name}
 		if n == nil || id[1] == "" {
 			continue
 		}
 		if first := agents[id]; first != nil {
+			a.right = false
 			l.errs.Add(n.Pos, "metadata.name", "a second Agent %q in namespace %s, the first is at %s; rename one", n.Text, id[0], first.Pos)
 			continue
 		}
@@ -251,7 +315,7 @@ func (l *loader) index() {
 
 // exists reports a reference to a template that there is not.
 func (l *loader) exists(ref *manifest.Node, path string) {
-	if ref.IsNull() || l.config.templates[ref.Text] != nil {
+	if ref == nil || ref.Kind != manifest.String || l.unread || l.config.templates[ref.Text] != nil {
 		return
 	}
 	names := slices.Sorted(maps.Keys(l.config.templates))
@@ -262,12 +326,16 @@ func (l *loader) exists(ref *manifest.Node, path string) {
 	l.errs.Add(ref.Pos, path, "there is no template %q%s", ref.Text, hint)
 }
 
-// cycle reports a template that is its own ancestor.
-func (l *loader) cycle(t *template) {
+// cycle reports a template that is its own ancestor; reported are the members
+// of cycles that have been.
+func (l *loader) cycle(t *template, reported map[string]bool) {
 	seen := []string{t.name.Text}
-	for up := l.config.parent(t); up != nil; up = l.config.parent(up) {
+	for up := l.config.parent(t); up != nil && !reported[up.name.Text]; up = l.config.parent(up) {
 		seen = append(seen, up.name.Text)
 		if up == t {
+			for _, name := range seen {
+				reported[name] = true
+			}
 			l.errs.Add(t.extends.Pos, "spec.extends", "the template extends itself: %s; remove one extends", strings.Join(seen, " > "))
 			return
 		}

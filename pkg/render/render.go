@@ -13,17 +13,24 @@ import (
 )
 
 // Manifests are the rendered objects of a Config, checked and ready to be
-// written. They are made anew at each reading, so that a large fleet is never
-// in memory as a whole.
+// written.
 type Manifests struct {
 	units []unit // by namespace; within one: its own objects, groves, agents
+	lines *lines
 }
 
 // unit is the objects of one file.
 type unit struct {
 	namespace string
 	name      string // of the file, in the namespace's folder
-	objects   func() []*manifest.Node
+	objects   []identity
+	text      []uint32 // what lines has
+}
+
+// identity is which object it is, and where its name was set.
+type identity struct {
+	kind, name string
+	pos        manifest.Pos
 }
 
 // Render resolves every agent, renders it and checks the result. The error is
@@ -31,33 +38,42 @@ type unit struct {
 func (c *Config) Render() (*Manifests, error) {
 	var errs manifest.Errors
 	agents := c.resolve(&errs)
-	if len(errs) > 0 {
-		return nil, finish(errs)
-	}
-	units := c.units(agents)
 	check, err := newVerifier(c.fleet.Spec.PodSecurity)
 	if err != nil {
 		return nil, err
 	}
-	for _, a := range agents {
-		check.verify(a, a.podObject())
+	r := renderer{config: c, check: check, lines: &lines{ids: map[string]uint32{}}}
+	for namespace, members := range chunks(agents, func(a *agent) string { return a.namespace }) {
+		r.namespace(namespace, members)
 	}
-	uniqueObjects(units, &errs)
+	uniqueObjects(r.units, &errs)
 	if len(errs) > 0 {
 		return nil, finish(errs)
 	}
-	return &Manifests{units}, nil
+	return &Manifests{r.units, r.lines}, r.err
 }
 
-// finish sorts mistakes and hides credentials that messages quote.
+// finish sorts mistakes, hides credentials that messages quote, and says what
+// several agents or containers inherit from one place once.
 func finish(errs manifest.Errors) error {
-	for _, e := range errs {
-		e.Msg = redact(e.Msg)
+	type mistake struct {
+		pos manifest.Pos
+		msg string
 	}
-	return errs.Err()
+	said := make(map[mistake]bool, len(errs))
+	var once manifest.Errors
+	for _, e := range errs {
+		m := mistake{e.Pos, redact(e.Msg)}
+		if !said[m] {
+			said[m] = true
+			once.Add(e.Pos, redact(e.Path), "%s", m.msg)
+		}
+	}
+	return once.Err()
 }
 
 // resolve merges the layers of all agents, sorted by namespace and pod name.
+// Agents with a mistake are left out.
 func (c *Config) resolve(errs *manifest.Errors) []*agent {
 	r := &resolver{config: c, starts: map[string]*start{}, errs: errs}
 	agents := make([]*agent, 0, len(c.agents))
@@ -67,7 +83,9 @@ func (c *Config) resolve(errs *manifest.Errors) []*agent {
 		if len(*errs) == before {
 			a.check()
 		}
-		agents = append(agents, a)
+		if len(*errs) == before {
+			agents = append(agents, a)
+		}
 	}
 	slices.SortFunc(agents, func(x, y *agent) int {
 		return cmp.Or(strings.Compare(x.namespace, y.namespace), strings.Compare(x.pod, y.pod))
@@ -82,32 +100,60 @@ func (a *agent) check() {
 	a.checkStores()
 	a.checkVolumes()
 	a.checkHome()
-	if m := a.spec.Metadata; m.Mode != "assign" && (m.ServiceAccountEmail != "" || m.ProjectID != "") {
-		a.fail([]string{"metadata", "mode"}, "an identity is given for mode assign only; write mode: assign")
+	a.checkWorkload()
+	if a.spec.Image == "" {
+		a.fail([]string{"image"}, "is missing; set image, or a template that has one")
+	}
+	if a.spec.Metadata.Mode == "assign" {
+		return
+	}
+	for _, field := range []string{"serviceAccountEmail", "projectID"} {
+		if a.at("metadata", field) != nil {
+			a.fail([]string{"metadata", field}, "is for mode assign, and the mode is %s; write mode: assign", a.spec.Metadata.Mode)
+		}
 	}
 }
 
-// units lays the objects out in files.
-func (c *Config) units(agents []*agent) []unit {
-	var units []unit
-	for namespace, members := range chunks(agents, func(a *agent) string { return a.namespace }) {
-		if slices.ContainsFunc(members, (*agent).usesDefaultAccount) {
-			units = append(units, unit{namespace, "serviceaccount.yaml", func() []*manifest.Node {
-				return []*manifest.Node{serviceAccount(namespace)}
-			}})
-		}
-		for _, g := range groves(members) {
-			if len(g.objects(c)) > 0 {
-				units = append(units, unit{namespace, "grove-" + g.name + ".yaml", func() []*manifest.Node { return g.objects(c) }})
-			}
-		}
-		for _, a := range members {
-			units = append(units, unit{namespace, "agent-" + a.pod + ".yaml", func() []*manifest.Node {
-				return append(a.companions(), a.podObject())
-			}})
+// renderer makes objects and lays them out in files.
+type renderer struct {
+	config *Config
+	check  *verifier
+	lines  *lines
+	units  []unit
+	buf    []byte
+	err    error // of an object that has no YAML
+}
+
+func (r *renderer) namespace(namespace string, members []*agent) {
+	if slices.ContainsFunc(members, (*agent).usesDefaultAccount) {
+		r.add(namespace, "serviceaccount.yaml", serviceAccount(namespace))
+	}
+	for _, g := range groves(members) {
+		if objects := g.objects(r.config); len(objects) > 0 {
+			r.add(namespace, "grove-"+g.name+".yaml", objects...)
 		}
 	}
-	return units
+	for i, a := range members {
+		pod := a.podObject()
+		r.check.verify(a, pod)
+		r.add(namespace, "agent-"+a.pod+".yaml", append(a.companions(), a.workloadObject(pod))...)
+		members[i] = nil // what it holds is no longer needed
+	}
+}
+
+// add writes the objects of one file.
+func (r *renderer) add(namespace, name string, objects ...*manifest.Node) {
+	u := unit{namespace: namespace, name: name}
+	for _, o := range objects {
+		at := o.At("metadata", "name")
+		u.objects = append(u.objects, identity{textOf(o.Get("kind")), textOf(at), at.Pos})
+	}
+	var err error
+	if r.buf, err = appendAll(r.buf[:0], objects); err != nil && r.err == nil {
+		r.err = err
+	}
+	u.text = r.lines.add(r.buf)
+	r.units = append(r.units, u)
 }
 
 func (a *agent) usesDefaultAccount() bool {
@@ -170,7 +216,11 @@ func (g *grove) add(a *agent, d SharedDir, n *manifest.Node) {
 	}
 	for _, field := range []string{"size", "storageClassName"} {
 		if textOf(first.node.Get(field)) != textOf(n.Get(field)) {
-			a.errs.Add(n.Pos, "spec.sharedDirs", "%s of %s differs from the grove's other agents, at %s; the claim is one, make them equal",
+			at := n.Pos
+			if set := n.Get(field); set != nil {
+				at = set.Pos
+			}
+			a.errs.Add(at, a.setting(at), "%s of %s differs from that at %s; the agents of a grove share one claim, make them equal",
 				field, d.Name, first.node.Pos)
 		}
 	}
@@ -193,13 +243,12 @@ func uniqueObjects(units []unit, errs *manifest.Errors) {
 	type id struct{ kind, namespace, name string }
 	seen := map[id]manifest.Pos{}
 	for _, u := range units {
-		for _, o := range u.objects() {
-			name := o.At("metadata", "name")
-			k := id{textOf(o.Get("kind")), u.namespace, textOf(name)}
+		for _, o := range u.objects {
+			k := id{o.kind, u.namespace, o.name}
 			if first, twice := seen[k]; twice {
-				errs.Add(name.Pos, "", "its %s is named %s like that of %s; rename one of the two", k.kind, k.name, first)
+				errs.Add(o.pos, "metadata.name", "its %s would be named %s, like that of %s; rename one of the two", k.kind, k.name, first)
 			}
-			seen[k] = name.Pos
+			seen[k] = o.pos
 		}
 	}
 }
@@ -211,17 +260,13 @@ func (m *Manifests) Len() int { return len(m.units) }
 // build prints the tree that Files makes.
 func (m *Manifests) WriteTo(w io.Writer) (int64, error) {
 	var written int64
-	buf, first := []byte(nil), true
-	for _, u := range m.units {
-		var err error
+	var buf []byte
+	for i, u := range m.units {
 		buf = buf[:0]
-		if !first {
+		if i > 0 {
 			buf = append(buf, "---\n"...)
 		}
-		first = false
-		if buf, err = appendAll(buf, u.objects()); err != nil {
-			return written, err
-		}
+		buf = m.lines.append(buf, u.text)
 		n, err := w.Write(buf)
 		written += int64(n)
 		if err != nil {
@@ -261,7 +306,7 @@ func (m *Manifests) Files() iter.Seq2[Output, error] {
 		for namespace, units := range chunks(m.units, func(u unit) string { return u.namespace }) {
 			var names []string
 			for _, u := range units {
-				if !yield(u.output()) {
+				if !yield(m.output(u), nil) {
 					return
 				}
 				names = append(names, u.name)
@@ -275,15 +320,12 @@ func (m *Manifests) Files() iter.Seq2[Output, error] {
 	}
 }
 
-func (u unit) output() (Output, error) {
-	objects := u.objects()
-	out := Output{File: File{Name: u.namespace + "/" + u.name}}
-	for _, o := range objects {
-		out.Objects = append(out.Objects, textOf(o.Get("kind"))+"/"+textOf(o.At("metadata", "name")))
+func (m *Manifests) output(u unit) Output {
+	out := Output{File: File{Name: u.namespace + "/" + u.name, Data: m.lines.append(nil, u.text)}}
+	for _, o := range u.objects {
+		out.Objects = append(out.Objects, o.kind+"/"+o.name)
 	}
-	var err error
-	out.Data, err = appendAll(nil, objects)
-	return out, err
+	return out
 }
 
 // kustomization lists resources. The order of kustomize is first in, first

@@ -25,6 +25,7 @@ type agent struct {
 	layers    []layer        // lowest first
 	tree      *manifest.Node // the merged AgentSpec
 	spec      AgentSpec      // the same, typed
+	command   string         // the harness's command line, for sh
 	errs      *manifest.Errors
 }
 
@@ -115,17 +116,27 @@ func (a *agent) where(setting ...string) manifest.Pos {
 	return a.doc.root.At("metadata", "name").Pos
 }
 
-// fail reports a mistake in a setting.
+// fail reports a mistake in a setting, by the path that it has where it was
+// made.
 func (a *agent) fail(setting []string, format string, args ...any) {
-	pos := a.where(setting...)
-	path := strings.Join(append([]string{"spec"}, setting...), ".")
-	if len(setting) == 0 {
-		path = ""
-	}
-	if pos.Source != nil && pos.Source == a.layers[1].source && len(setting) > 0 {
-		path = strings.Replace(path, "spec", "spec.defaults", 1)
+	pos := a.pos(setting...)
+	path := a.setting(pos)
+	if path == "" {
+		pos, path = a.where(), strings.Join(append([]string{"spec"}, setting...), ".")
 	}
 	a.errs.Add(pos, path, format, args...)
+}
+
+// setting is the path of what stands at p in its document, such as
+// spec.defaults.user.uid, or empty. It is for messages, which are few.
+func (a *agent) setting(p manifest.Pos) string {
+	e := explainer{settings: map[manifest.Pos]string{}}
+	for _, l := range a.layers {
+		if l.source == p.Source {
+			e.index(l.root, "")
+		}
+	}
+	return e.settings[p]
 }
 
 // home is the agent's home directory.

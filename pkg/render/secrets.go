@@ -90,8 +90,8 @@ func (a *agent) checkSecrets() {
 			}
 			a.errs.Add(p, path+"."+field, format, args...)
 		}
-		if (s.From.SecretKeyRef == nil) == (s.From.SecretManager == nil) {
-			fail("from", "has to name one source: secretKeyRef or secretManager")
+		if s.From.SecretKeyRef == nil && s.From.SecretManager == nil {
+			fail("from", "names no source; add secretKeyRef or secretManager")
 		}
 		if other, ok := targets[s.kind()+s.target()]; ok {
 			fail("target", "%s is also the target of the secret %s; change one", s.target(), other)

@@ -1,6 +1,9 @@
 package render
 
 import (
+	"cmp"
+	"slices"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -51,12 +54,13 @@ func (v *verifier) verify(a *agent, node *manifest.Node) {
 		return
 	}
 	if item(node.At("spec", "containers"), agentContainer) == nil {
-		c.report("spec.containers", "the pod has no container named agent; do not remove it in pod")
+		p := c.removal([]string{"spec", "containers", agentContainer})
+		c.reportAt(p, "spec.containers", "the pod has no container named agent; do not remove it")
 		return
 	}
 	c.metadata()
 	c.volumes()
-	for _, list := range []string{"initContainers", "containers"} {
+	for _, list := range []string{"containers", "initContainers"} {
 		for i, n := range items(node.At("spec", list)) {
 			c.container(n, manifest.Index("spec."+list, i))
 		}
@@ -65,25 +69,80 @@ func (v *verifier) verify(a *agent, node *manifest.Node) {
 	c.podSecurity(v)
 }
 
-// report adds an error at the node that a path leads to, or the nearest above
-// it that somebody wrote.
+// report adds an error at the node that a path leads to, where it was taken
+// away, or at the nearest above it that somebody wrote.
 func (c *podCheck) report(path, format string, args ...any) {
-	n, pos := c.node, c.where()
+	c.reportAt(c.locate(path), path, format, args...)
+}
+
+// reportAt names the setting at p, or, where nobody made one, the field of the
+// pod.
+func (c *podCheck) reportAt(p manifest.Pos, path, format string, args ...any) {
+	setting := c.setting(p)
+	if !p.IsValid() || setting == "" {
+		p, setting = c.where(), strings.TrimSuffix("pod."+path, ".")
+	}
+	c.errs.Add(p, setting, format, args...)
+}
+
+func (c *podCheck) locate(path string) manifest.Pos {
+	n, pos := c.node, manifest.Pos{}
+	var names []string
 	for _, key := range splitPath(path) {
-		if n = step(n, key); n == nil {
-			break
+		n = step(n, key)
+		if name := textOf(n.Get("name")); name != "" && key != "spec" {
+			key = name
+		}
+		names = append(names, key)
+		if n == nil {
+			return cmp.Or(c.removal(names), pos)
 		}
 		if n.Pos.IsValid() {
 			pos = n.Pos
 		}
 	}
-	c.errs.Add(pos, strings.TrimSuffix("pod."+path, "."), format, args...)
+	return pos
+}
+
+// removal is where a patch took away what names lead to, by null or
+// $patch: delete: the highest layer's, or the zero Pos. Items go by their name.
+func (c *podCheck) removal(names []string) manifest.Pos {
+	for _, l := range slices.Backward(c.layers) {
+		n := l.pod
+		for _, name := range names {
+			if n != nil && n.Kind == manifest.Sequence {
+				n = item(n, name)
+			} else {
+				n = n.Get(name)
+			}
+			if n != nil && (n.Kind == manifest.Null || textOf(n.Get("$patch")) == "delete") {
+				return n.Pos
+			}
+		}
+	}
+	return manifest.Pos{}
 }
 
 // splitPath makes spec.containers[0].env of the keys spec, containers, 0, env.
-// A key in brackets that is not a number is a map's.
+// What is in brackets is one key, dots and all.
 func splitPath(path string) []string {
-	return strings.FieldsFunc(path, func(r rune) bool { return r == '.' || r == '[' || r == ']' })
+	var keys []string
+	for path != "" {
+		end := strings.IndexAny(path, ".[")
+		if path[0] == '[' {
+			if end = strings.IndexByte(path, ']'); end > 0 {
+				keys = append(keys, path[1:end])
+				path = strings.TrimPrefix(path[end+1:], ".")
+				continue
+			}
+		}
+		if end <= 0 {
+			return append(keys, path)
+		}
+		keys = append(keys, path[:end])
+		path = strings.TrimPrefix(path[end:], ".")
+	}
+	return keys
 }
 
 func step(n *manifest.Node, key string) *manifest.Node {
@@ -125,19 +184,19 @@ const maxAnnotations = 256 << 10
 func (c *podCheck) volumes() {
 	for i, v := range items(c.node.At("spec", "volumes")) {
 		path := manifest.Index("spec.volumes", i)
-		if problems := validation.IsDNS1123Label(textOf(v.Get("name"))); len(problems) > 0 {
-			c.report(path+".name", "%s", problems[0])
+		if problem := formats["dnsLabel"](textOf(v.Get("name"))); problem != "" {
+			c.report(path+".name", "%s", problem)
 		}
 		if len(v.Fields) != 2 {
-			c.report(path, "the volume %s has to have one source; remove the others with null", textOf(v.Get("name")))
+			c.report(path, "the volume %s has to have one source, such as emptyDir: {}", textOf(v.Get("name")))
 		}
 	}
 }
 
 func (c *podCheck) container(n *manifest.Node, path string) {
 	name := textOf(n.Get("name"))
-	if problems := validation.IsDNS1123Label(name); len(problems) > 0 {
-		c.report(path+".name", "%s", problems[0])
+	if problem := formats["dnsLabel"](name); problem != "" {
+		c.report(path+".name", "%s", problem)
 	}
 	if textOf(n.Get("image")) == "" {
 		c.report(path+".image", "the container %s has no image; set it", name)
@@ -146,12 +205,16 @@ func (c *podCheck) container(n *manifest.Node, path string) {
 	}
 	for i, e := range items(n.Get("env")) {
 		if problems := validation.IsEnvVarName(textOf(e.Get("name"))); len(problems) > 0 {
-			c.report(manifest.Index(path+".env", i), "%s", problems[0])
+			c.report(manifest.Index(path+".env", i)+".name", "%s", problems[0])
 		}
+	}
+	if _, cycle := orderByUse(items(n.Get("env"))); cycle != nil {
+		i := slices.Index(n.Get("env").Items, cycle)
+		c.report(manifest.Index(path+".env", i)+".value", "%s uses a variable that uses it in turn, and the kubelet can expand neither; write one of them out", textOf(cycle.Get("name")))
 	}
 	for i, m := range items(n.Get("volumeMounts")) {
 		if item(c.node.At("spec", "volumes"), textOf(m.Get("name"))) == nil {
-			c.report(manifest.Index(path+".volumeMounts", i), "there is no volume %q", textOf(m.Get("name")))
+			c.report(manifest.Index(path+".volumeMounts", i), "there is no volume %s; add it to spec.volumes of the patch", quoted(textOf(m.Get("name"))))
 		}
 	}
 	c.uniquePaths(n, path)
@@ -172,30 +235,19 @@ func (c *podCheck) uniquePaths(n *manifest.Node, path string) {
 
 // values checks what corev1 types only as strings and numbers.
 func (c *podCheck) values() {
-	one := func(path, value string, of ...string) {
-		if value == "" {
-			return
-		}
-		for _, v := range of {
-			if v == value {
-				return
-			}
-		}
-		c.report(path, "%q is not one of %s", value, strings.Join(of, ", "))
-	}
 	s := &c.pod.Spec
-	one("spec.restartPolicy", string(s.RestartPolicy), "Always", "OnFailure", "Never")
-	one("spec.dnsPolicy", string(s.DNSPolicy), "ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
+	c.oneOf("spec.restartPolicy", string(s.RestartPolicy), "Always", "OnFailure", "Never")
+	c.oneOf("spec.dnsPolicy", string(s.DNSPolicy), "ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
 	if g := s.TerminationGracePeriodSeconds; g != nil && *g < 0 {
-		c.report("spec.terminationGracePeriodSeconds", "%d is negative", *g)
+		c.report("spec.terminationGracePeriodSeconds", "%d is negative; write 0 or more", *g)
 	}
 	if d := s.ActiveDeadlineSeconds; d != nil && *d < 1 {
-		c.report("spec.activeDeadlineSeconds", "%d is less than 1", *d)
+		c.report("spec.activeDeadlineSeconds", "%d is less than 1; write 1 or more, or remove it", *d)
 	}
 	for i, t := range s.Tolerations {
 		path := manifest.Index("spec.tolerations", i)
-		one(path+".operator", string(t.Operator), "Exists", "Equal", "Lt", "Gt")
-		one(path+".effect", string(t.Effect), "NoSchedule", "PreferNoSchedule", "NoExecute")
+		c.oneOf(path+".operator", string(t.Operator), "Exists", "Equal", "Lt", "Gt")
+		c.oneOf(path+".effect", string(t.Effect), "NoSchedule", "PreferNoSchedule", "NoExecute")
 		if t.TolerationSeconds != nil && t.Effect != corev1.TaintEffectNoExecute {
 			c.report(path+".tolerationSeconds", "is for effect NoExecute only; remove it or change the effect")
 		}
@@ -203,42 +255,57 @@ func (c *podCheck) values() {
 			c.report(path+".value", "operator Exists takes no value; remove it")
 		}
 		if t.Key == "" && t.Operator != corev1.TolerationOpExists {
-			c.report(path+".key", "without a key the operator has to be Exists")
+			c.report(path+".key", "without a key the operator has to be Exists; add one or write operator: Exists")
 		}
 	}
-	for list, containers := range map[string][]corev1.Container{"spec.initContainers": s.InitContainers, "spec.containers": s.Containers} {
-		for i, ctr := range containers {
-			path := manifest.Index(list, i)
-			one(path+".imagePullPolicy", string(ctr.ImagePullPolicy), "Always", "IfNotPresent", "Never")
-			c.resourceBounds(path+".resources", ctr.Resources)
-		}
+	for i, ctr := range s.Containers {
+		c.containerValues(manifest.Index("spec.containers", i), ctr)
+	}
+	for i, ctr := range s.InitContainers {
+		c.containerValues(manifest.Index("spec.initContainers", i), ctr)
 	}
 }
 
-func (c *podCheck) resourceBounds(path string, r corev1.ResourceRequirements) {
-	for name, request := range r.Requests {
-		limit, limited := r.Limits[name]
-		switch {
-		case request.Sign() < 0:
-			c.report(path+".requests["+string(name)+"]", "%s is negative", request.String())
-		case limited && request.Cmp(limit) > 0:
-			c.report(path+".requests["+string(name)+"]", "the request %s is more than the limit %s", request.String(), limit.String())
+// oneOf checks a value that may be empty.
+func (c *podCheck) oneOf(path, value string, of ...string) {
+	if value != "" && !slices.Contains(of, value) {
+		c.report(path, "%s is not one of %s", quoted(value), strings.Join(of, ", "))
+	}
+}
+
+func (c *podCheck) containerValues(path string, ctr corev1.Container) {
+	c.oneOf(path+".imagePullPolicy", string(ctr.ImagePullPolicy), "Always", "IfNotPresent", "Never")
+	for name, limit := range ctr.Resources.Limits {
+		if limit.Sign() < 0 {
+			c.report(path+".resources.limits["+string(name)+"]", "%s is negative; write 0 or more", limit.String())
 		}
 	}
-	for name, limit := range r.Limits {
-		if limit.Sign() < 0 {
-			c.report(path+".limits["+string(name)+"]", "%s is negative", limit.String())
+	for name, request := range ctr.Resources.Requests {
+		limit, limited := ctr.Resources.Limits[name]
+		switch at := path + ".resources.requests[" + string(name) + "]"; {
+		case request.Sign() < 0:
+			c.report(at, "%s is negative; write 0 or more", request.String())
+		case limited && limit.Sign() >= 0 && request.Cmp(limit) > 0:
+			c.report(at, "the request %s is more than the limit %s, at %s; lower one or raise the other",
+				request.String(), limit.String(), c.locate(path+".resources.limits["+string(name)+"]"))
 		}
 	}
 }
 
 func (c *podCheck) podSecurity(v *verifier) {
+	wrong := map[manifest.Pos]bool{}
+	for _, e := range *c.errs {
+		wrong[e.Pos] = true
+	}
 	for _, result := range v.evaluator.EvaluatePod(v.level, &c.pod.ObjectMeta, &c.pod.Spec) {
 		if result.Allowed {
 			continue
 		}
-		path, pos := c.culprit(result.ForbiddenReason)
-		c.errs.Add(pos, path, "Pod Security %s: %s: %s", v.level.Level, result.ForbiddenReason, result.ForbiddenDetail)
+		path, pos := c.culprit(result.ForbiddenReason, result.ForbiddenDetail)
+		if wrong[pos] {
+			continue // of no type, say, and so of no allowed one
+		}
+		c.reportAt(pos, path, "Pod Security %s: %s: %s", v.level.Level, result.ForbiddenReason, result.ForbiddenDetail)
 	}
 }
 
@@ -261,27 +328,77 @@ var podSecurityFields = []struct{ word, field string }{
 	{"seLinuxOptions", "seLinuxOptions"},
 	{"AppArmor", "appArmorProfile"},
 	{"probe", "host"},
-	{"volume types", "volumes"},
 }
 
-// culprit is the field that a reason speaks of where it was last set: the
-// highest layer's.
-func (c *podCheck) culprit(reason string) (string, manifest.Pos) {
-	path, pos, rank := "pod.spec", c.where(), -1
-	var walk func(n *manifest.Node, at, key string)
-	walk = func(n *manifest.Node, at, key string) {
-		for _, f := range podSecurityFields {
-			if f.field == key && strings.Contains(reason, f.word) && c.rank(n.Pos) > rank {
-				path, pos, rank = at, n.Pos, c.rank(n.Pos)
+// culprit is the field that a finding speaks of where it was last set, the
+// highest layer's, or was removed. The detail quotes the names of the containers
+// or volumes at fault; init containers of ours have what the agent has.
+func (c *podCheck) culprit(reason, detail string) (string, manifest.Pos) {
+	s := suspect{check: c, reason: reason, path: "spec", rank: -1}
+	var missing []string
+	for _, list := range []string{"containers", "initContainers", "volumes"} {
+		for i, n := range items(c.node.At("spec", list)) {
+			name, at := textOf(n.Get("name")), manifest.Index("spec."+list, i)
+			switch {
+			case !strings.Contains(detail, strconv.Quote(name)), slices.Contains(ownInits, name):
+			case list == "volumes":
+				s.accuse(n, at)
+			default:
+				missing = append(missing, at)
+				s.walk(n, at, "")
 			}
 		}
-		for _, f := range n.Fields {
-			walk(f.Value, manifest.Child(at, f.Key), f.Key)
-		}
-		for i, item := range n.Items {
-			walk(item, manifest.Index(at, i), "")
+	}
+	s.walk(without(without(without(c.node.Get("spec"), "containers"), "initContainers"), "volumes"), "spec", "")
+	if s.pos.IsValid() {
+		return s.path, s.pos
+	}
+	for _, at := range append(missing, "spec") {
+		for _, f := range podSecurityFields {
+			if !strings.Contains(reason, f.word) {
+				continue
+			}
+			if p := c.locate(at + ".securityContext." + f.field); p.IsValid() && (at == "spec" || c.rank(p) > 0) {
+				return at, p
+			}
 		}
 	}
-	walk(c.node.Get("spec"), "pod.spec", "spec")
-	return path, pos
+	return "spec", manifest.Pos{}
+}
+
+// suspect is the field that is most likely to blame for a finding.
+type suspect struct {
+	check  *podCheck
+	reason string
+	path   string
+	pos    manifest.Pos
+	rank   int
+}
+
+// walk accuses all fields that the reason is about.
+func (s *suspect) walk(n *manifest.Node, path, key string) {
+	for _, f := range podSecurityFields {
+		if f.field == key && strings.Contains(s.reason, f.word) {
+			s.accuse(n, path)
+		}
+	}
+	for _, f := range fields(n) {
+		s.walk(f.Value, manifest.Child(path, f.Key), f.Key)
+	}
+	for i, item := range items(n) {
+		s.walk(item, manifest.Index(path, i), "")
+	}
+}
+
+// accuse takes n, or what it holds, for the suspect if a higher layer set it.
+func (s *suspect) accuse(n *manifest.Node, path string) {
+	if rank := s.check.rank(n.Pos); rank > s.rank {
+		s.path, s.pos, s.rank = path, n.Pos, rank
+	}
+	for _, f := range n.Fields {
+		s.accuse(f.Value, manifest.Child(path, f.Key))
+	}
+	for i, item := range n.Items {
+		s.accuse(item, manifest.Index(path, i))
+	}
 }

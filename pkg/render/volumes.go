@@ -167,16 +167,13 @@ func (a *agent) checkVolumes() {
 	for i, v := range a.spec.Volumes {
 		node, path := items(a.at("volumes"))[i], manifest.Index("spec.volumes", i)
 		switch {
-		case (v.GCS == nil) == (v.Source == nil):
-			a.errs.Add(node.Pos, path, "has to name one source: gcs or source")
+		case v.GCS == nil && v.Source == nil:
+			a.errs.Add(node.Pos, a.setting(node.Pos), "names no source; add gcs or source")
 		case v.GCS != nil && a.spec.ServiceAccountName == "":
 			a.errs.Add(node.Get("gcs").Pos, path+".gcs", "a bucket is reached as a service account; set serviceAccountName to one that may read it")
-		case v.Source != nil && len(node.Get("source").Fields) != 1:
-			a.errs.Add(node.Get("source").Pos, path+".source", "has to name one kind of volume, such as emptyDir or persistentVolumeClaim")
+		case v.Source != nil && len(node.Get("source").Fields) == 0:
+			a.errs.Add(node.Get("source").Pos, path+".source", "names no kind of volume; add one, such as emptyDir or persistentVolumeClaim")
 		}
-	}
-	if w := a.at("workspace", "volume"); len(fields(w)) > 1 {
-		a.fail([]string{"workspace", "volume"}, "has to name one of emptyDir and persistentVolumeClaim")
 	}
 	if len(a.spec.SharedDirs) > 0 && a.spec.Grove == "" {
 		a.fail([]string{"sharedDirs"}, "directories are shared by the agents of a grove; set grove")

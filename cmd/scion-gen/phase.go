@@ -1,0 +1,309 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/scion-gen/scion-gen/pkg/phasemap"
+	"github.com/scion-gen/scion-gen/pkg/podstream"
+	"github.com/scion-gen/scion-gen/pkg/render"
+
+	"github.com/go-logr/logr"
+	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/klog/v2"
+)
+
+// The labels that every agent's Pod carries.
+const (
+	labelAgent    = "scion.agent"
+	labelName     = "scion.name"
+	labelGrove    = "scion.grove"
+	labelTemplate = "scion.template"
+)
+
+// agent is one line of the answer.
+type agent struct {
+	namespace, name string
+	pod             *corev1.Pod // nil if there is none
+	status          phasemap.Status
+}
+
+func agentOf(pod *corev1.Pod, status phasemap.Status) agent {
+	return agent{pod.Namespace, cmp.Or(pod.Labels[labelName], pod.Name), pod, status}
+}
+
+// phaseRun is one run of the verb.
+type phaseRun struct {
+	files    []string
+	config   []string // paths
+	cluster  clusterFlags
+	mapping  phasemap.Options
+	output   string
+	color    string
+	clock    clockFlag
+	phases   []string // to show
+	failOn   []string
+	selector string
+	grove    string
+	template string
+	watch    bool
+	hold     *phasemap.Seconds
+
+	stdin          io.Reader
+	stdout, stderr io.Writer
+
+	out      printer
+	pods     labels.Selector
+	declared []render.Declared
+	seen     map[types.NamespacedName]bool // the agents that have a Pod; nil if none is declared
+	shown    int
+	failed   int  // of those shown, how many --fail-on names
+	trouble  bool // something could not be read, and stderr says what
+}
+
+const phaseLong = `Phase says what every agent is doing, and what to do about the broken ones.
+
+It reads Pods from a file, from a pipe, or from a cluster:
+
+  kubectl get pods -A -o json | scion-gen phase
+  scion-gen phase -f pods.yaml
+  scion-gen phase -A --watch
+
+A file may hold a Pod, a list, JSON Lines, the events of a watch, or documents one after the other, in JSON or YAML. Without
+-f, a pipe is read unless a flag says which cluster (-n, -A, --context, --kubeconfig and the like). From a cluster come the
+Pods labelled scion.agent=true, unless -l says otherwise; in a file every Pod counts that -l, --grove and --template let pass.
+
+With --watch, each change is a line, until interrupted or until an agent enters a phase of --fail-on. A Pod that is deleted is
+reported as gone; one that waits too long turns to error when its grace is over, without an event.
+
+Exit codes: 0, 1 if an agent is in a phase of --fail-on, 2 if something could not be read. All that could be is printed first.`
+
+func phaseCommand() *cobra.Command {
+	r := &phaseRun{}
+	c := &cobra.Command{
+		Use:   "phase [-f FILE]",
+		Short: "What every agent is doing, from its Pod",
+		Long:  phaseLong,
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			r.stdin, r.stdout, r.stderr = c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr()
+			return r.run(c.Context(), r.fromCluster(c))
+		},
+	}
+	r.bind(c)
+	c.AddCommand(phaseRulesCommand())
+	return c
+}
+
+// bind declares the flags.
+func (r *phaseRun) bind(c *cobra.Command) {
+	f := c.Flags()
+	f.SortFlags = false
+	f.StringArrayVarP(&r.files, "filename", "f", nil, "read Pods from this `file`; - is stdin (repeatable)")
+	r.cluster.bind(f)
+	for _, name := range r.cluster.names() {
+		c.MarkFlagsMutuallyExclusive("filename", name)
+	}
+	f.StringArrayVar(&r.config, "config", nil, "show agents that this `path` declares and that have no Pod, as created (repeatable)")
+	f.BoolVarP(&r.watch, "watch", "w", false, "keep watching, and print each change")
+	f.StringVarP(&r.selector, "selector", "l", "", "only Pods with these labels (key=value,...)")
+	f.StringVar(&r.grove, "grove", "", "only agents of this grove")
+	f.StringVar(&r.template, "template", "", "only agents made from this template")
+	f.StringSliceVar(&r.phases, "phase", nil, "show only agents in these `phases`")
+	f.StringVarP(&r.output, "output", "o", "table", strings.Join(outputs, ", "))
+	f.StringVar(&r.color, "color", "auto", "auto, always or never; auto is on a terminal, unless NO_COLOR is set")
+	f.StringSliceVar(&r.failOn, "fail-on", nil, "exit with 1 if an agent shown is in one of these `phases`")
+	f.Var(&r.clock, "now", "the `time` to judge Pods of a file by, in RFC 3339; none means that no grace is over (default the present)")
+	f.Var(secondsFlag{&r.hold}, "error-hold", "with --watch, hold errors that may heal back for this `duration` (default 0s)")
+	bindMapping(f, &r.mapping)
+}
+
+// fromCluster decides where the Pods come from.
+func (r *phaseRun) fromCluster(c *cobra.Command) bool {
+	switch {
+	case len(r.files) > 0:
+		return false
+	case slices.ContainsFunc(r.cluster.names(), c.Flags().Changed):
+		return true
+	}
+	return !piped(r.stdin)
+}
+
+// piped reports whether in is something to be read: no terminal, not /dev/null.
+func piped(in io.Reader) bool {
+	f, ok := in.(*os.File)
+	if !ok {
+		return in != nil
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice == 0
+}
+
+func (r *phaseRun) run(ctx context.Context, cluster bool) error {
+	if err := r.prepare(cluster); err != nil {
+		return err
+	}
+	// The library logs what it also returns.
+	ctx = klog.NewContext(ctx, logr.Discard())
+	var err error
+	switch {
+	case cluster && r.watch:
+		err = r.watchCluster(ctx)
+	case cluster:
+		err = r.listCluster(ctx)
+	default:
+		err = r.readFiles(ctx)
+	}
+	if errors.Is(err, errFailedOn) {
+		err = nil
+	}
+	return r.finish(err)
+}
+
+// prepare checks what flags say and opens the printer.
+func (r *phaseRun) prepare(cluster bool) error {
+	if cluster && r.clock.set {
+		return errors.New("--now is for files; a cluster has its own clock")
+	}
+	if err := r.mapping.Validate(); err != nil {
+		return err
+	}
+	for _, p := range slices.Concat(r.phases, r.failOn) {
+		if !slices.Contains(phasemap.Phases(), phasemap.Phase(p)) {
+			return fmt.Errorf("%q is no phase; the phases are %s", p, joinPhases(phasemap.Phases()))
+		}
+	}
+	var err error
+	if r.pods, err = r.labelSelector(cluster); err != nil {
+		return err
+	}
+	if err := r.loadDeclared(); err != nil {
+		return err
+	}
+	r.out, err = newPrinter(r.output, r.stdout, r.watch, r.colored(), r.clock.now)
+	return err
+}
+
+// labelSelector joins the flags that choose Pods by label.
+func (r *phaseRun) labelSelector(cluster bool) (labels.Selector, error) {
+	text := r.selector
+	if text == "" && cluster {
+		text = labelAgent + "=true"
+	}
+	s, err := labels.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("--selector: %w", err)
+	}
+	for _, by := range [][2]string{{labelGrove, r.grove}, {labelTemplate, r.template}} {
+		if by[1] == "" {
+			continue
+		}
+		requirement, err := labels.NewRequirement(by[0], selection.Equals, []string{by[1]})
+		if err != nil {
+			return nil, err
+		}
+		s = s.Add(*requirement)
+	}
+	return s, nil
+}
+
+// errFailedOn ends a watch: an agent is in a phase that --fail-on names.
+var errFailedOn = errors.New("an agent is in a phase of --fail-on")
+
+// show prints an agent if it is asked for.
+func (r *phaseRun) show(a agent) error {
+	if r.seen != nil {
+		r.seen[types.NamespacedName{Namespace: a.namespace, Name: a.name}] = true
+	}
+	phase := string(a.status.Phase)
+	if len(r.phases) > 0 && !slices.Contains(r.phases, phase) {
+		return nil
+	}
+	r.shown++
+	if err := r.out.print(a); err != nil {
+		return err
+	}
+	if !slices.Contains(r.failOn, phase) {
+		return nil
+	}
+	r.failed++
+	if r.watch {
+		return errFailedOn
+	}
+	return nil
+}
+
+// warn says on stderr what could not be read. An empty file is in err already.
+func (r *phaseRun) warn(file string, err error) {
+	r.trouble = true
+	switch {
+	case file == "":
+	case podstream.HasPosition(err):
+		file += ":"
+	default:
+		file += ": "
+	}
+	fmt.Fprintf(r.stderr, "%s%v\n", file, err)
+}
+
+// finish closes the output and says with which code to end.
+func (r *phaseRun) finish(err error) error {
+	err = cmp.Or(err, r.out.close())
+	switch {
+	case err != nil:
+		return err
+	case r.trouble:
+		return &exitError{code: exitTrouble}
+	case r.failed > 0:
+		return inputError(fmt.Errorf("--fail-on %s: %d of %d agents", strings.Join(r.failOn, ","), r.failed, r.shown))
+	case r.shown == 0 && !r.watch:
+		fmt.Fprintln(r.stderr, "no agents found")
+	}
+	return nil
+}
+
+func joinPhases(phases []phasemap.Phase) string {
+	names := make([]string, len(phases))
+	for i, p := range phases {
+		names[i] = string(p)
+	}
+	return strings.Join(names, ", ")
+}
+
+// clockFlag is the value of --now.
+type clockFlag struct {
+	set  bool
+	time time.Time
+}
+
+// now is the moment to judge by; zero means that there is no clock.
+func (c *clockFlag) now() time.Time {
+	if c.set {
+		return c.time
+	}
+	return time.Now()
+}
+
+// String and Set and Type implement pflag.Value.
+func (c *clockFlag) String() string { return "" }
+func (c *clockFlag) Type() string   { return "time" }
+
+func (c *clockFlag) Set(text string) (err error) {
+	c.set = true
+	if text == "none" {
+		return nil
+	}
+	c.time, err = time.Parse(time.RFC3339, text)
+	return err
+}

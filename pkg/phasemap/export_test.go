@@ -1,0 +1,37 @@
+package phasemap
+
+import "slices"
+
+// RowIDs returns the rule of each row of the whole table, in order.
+func RowIDs() []string {
+	var ids []string
+	for _, r := range slices.Concat(table.pod, table.absent, table.reconcile) {
+		ids = append(ids, r.ID)
+	}
+	return ids
+}
+
+// WithoutRow calls f while the i-th row of the whole table is missing.
+func WithoutRow(i int, f func()) {
+	whole := table
+	defer func() { table = whole }()
+	for _, rows := range []*[]row{&table.pod, &table.absent, &table.reconcile} {
+		if i < len(*rows) {
+			*rows = slices.Delete(slices.Clone(*rows), i, i+1)
+			break
+		}
+		i -= len(*rows)
+	}
+	f()
+}
+
+// Reasons returns every reason that the table knows by name.
+func Reasons() []string {
+	return slices.Concat(
+		rejections, rejectionsForGood, imageReasonsForGood, imagePullReasons, startReasons,
+		[]string{reasonCrashLoop, reasonLost, reasonNodeLost, reasonOOMKilled, "CreateContainerConfigError"},
+		[]string{"ContainerCreating", "PodInitializing", "RestartingAllContainers", "DeadlineExceeded"},
+		[]string{"Preempting", "Terminated", "Shutdown", "Evicted", "PreemptionByScheduler", "DeletionByPodGC"},
+		[]string{"SchedulingGated", "Unschedulable", "SchedulerError"},
+	)
+}
