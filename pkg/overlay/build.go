@@ -5,7 +5,11 @@ import (
 	"errors"
 	"sync"
 
+	"k8s.io/pod-security-admission/api"
 	"sigs.k8s.io/kustomize/api/resmap"
+	"sigs.k8s.io/kustomize/api/resource"
+
+	"github.com/scion-gen/scion-gen/pkg/manifest"
 )
 
 // builder is one build.
@@ -13,7 +17,12 @@ type builder struct {
 	source  *source
 	options Options
 	size    int // of parts, in objects
+	plan    *plan
 	objects []Object
+
+	verifier *verifier // nil where nothing is checked
+	lock     sync.Mutex
+	suspects []suspect
 }
 
 // partSize is how many objects a part prints: less, and the 6 ms of CPU time
@@ -39,13 +48,36 @@ func (b *builder) whole() ([]Object, error) {
 	}
 	var objects []Object
 	for _, r := range m.Resources() {
-		data, _, err := encode(r)
+		o, err := b.print(r)
 		if err != nil {
 			return nil, err
 		}
-		objects = append(objects, Object{ID: r.CurId(), YAML: data})
+		objects = append(objects, o)
 	}
 	return objects, nil
+}
+
+// print writes an object, and looks at it.
+func (b *builder) print(r *resource.Resource) (Object, error) {
+	data, n, err := encode(r)
+	if err != nil || b.verifier == nil {
+		return Object{ID: r.CurId(), YAML: data}, err
+	}
+	o := Object{ID: r.CurId(), YAML: data}
+	if n == nil {
+		var ignored manifest.Errors
+		docs := manifest.Parse(o.ID.Name, data, &ignored)
+		if len(docs) != 1 {
+			return o, nil
+		}
+		n = docs[0].Root
+	}
+	if len(b.verifier.findings(n, api.LevelRestricted)) > 0 {
+		b.lock.Lock()
+		defer b.lock.Unlock()
+		b.suspects = append(b.suspects, suspect{o.ID, n})
+	}
+	return o, nil
 }
 
 // inParts builds part by part, or returns a notParted.
@@ -57,6 +89,7 @@ func (b *builder) inParts() ([]Object, error) {
 	if err != nil {
 		return nil, err
 	}
+	b.plan = p
 	if len(p.units) < 2*b.size {
 		return nil, oneRun("%d objects are too few for parts", len(p.units))
 	}
@@ -74,16 +107,20 @@ func (b *builder) inParts() ([]Object, error) {
 		}
 		m, err := kustomize(v, b.source.given, b.options)
 		if err != nil {
-			return oneRun("%v", err) // to have the error of one run
+			if accused := b.accuse(v, err); accused != nil {
+				return accused
+			}
+			return oneRun("%v", err) // which has the error, if there is one
 		}
-		return p.collect(part, m, built)
+		return b.collect(part, m, built)
 	})
 	if err != nil {
 		return nil, err
 	}
-	objects := built[:0]
-	for _, o := range built {
+	objects := make([]Object, 0, len(built))
+	for i, o := range built {
 		if o.YAML != nil {
+			p.visits[i].built = &built[i]
 			objects = append(objects, o)
 		}
 	}
@@ -132,10 +169,10 @@ func (b *builder) each(parts []*part, work func(*part) error) error {
 
 // collect puts the objects that a part prints to their places. What else is in
 // it, another part prints.
-func (p *plan) collect(part *part, m resmap.ResMap, built []Object) error {
+func (b *builder) collect(part *part, m resmap.ResMap, built []Object) error {
 	for _, r := range m.Resources() {
 		id := r.CurId()
-		v := p.final[keyOf(id)]
+		v := b.plan.final[keyOf(id)]
 		if v == nil || !part.has[v.unit] {
 			return oneRun("%s came out of a part unforeseen", id)
 		}
@@ -145,11 +182,11 @@ func (p *plan) collect(part *part, m resmap.ResMap, built []Object) error {
 		if built[v.order].YAML != nil {
 			return oneRun("%s came out of a part twice", id)
 		}
-		data, _, err := encode(r)
+		o, err := b.print(r)
 		if err != nil {
 			return err
 		}
-		built[v.order] = Object{ID: id, YAML: data}
+		built[v.order] = o
 	}
 	return nil
 }

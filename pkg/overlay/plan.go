@@ -34,10 +34,11 @@ type plan struct {
 	units  []*unit
 	visits []*visit
 	final  map[idKey]*visit
-	named  map[string][]*unit  // by all names that they ever have
-	common []*unit             // what patches and other fields may refer to
-	bound  map[entryOf][]*unit // patches that name their objects
-	early  map[entryOf]bool    // patches that are applied to documents
+	named  map[string][]*unit          // by all names that they ever have
+	scopes map[*kustomization][]*visit // the objects that each works on
+	common []*unit                     // what patches and other fields may refer to
+	bound  map[entryOf][]*unit         // patches that name their objects
+	early  map[entryOf]bool            // patches that are applied to documents
 }
 
 // unit is a document with an object in it, the least that parts are made of.
@@ -62,6 +63,7 @@ type visit struct {
 	unit  *unit
 	ids   []resid.ResId
 	order int
+	built *Object // nil where a patch deleted it, and before it is
 }
 
 func (v *visit) id() resid.ResId { return v.ids[len(v.ids)-1] }
@@ -85,7 +87,7 @@ func newPlan(s *source) (*plan, error) {
 	if len(s.opaque) > 0 {
 		return nil, oneRun("%s is remote", s.opaque[0])
 	}
-	p := &plan{final: map[idKey]*visit{}, named: map[string][]*unit{}, bound: map[entryOf][]*unit{}, early: map[entryOf]bool{}}
+	p := &plan{final: map[idKey]*visit{}, named: map[string][]*unit{}, bound: map[entryOf][]*unit{}, early: map[entryOf]bool{}, scopes: map[*kustomization][]*visit{}}
 	r := &reader{plan: p, source: s, units: map[string][]*unit{}, late: map[*unit]bool{}}
 	var err error
 	if p.visits, err = r.accumulate(s.root); err != nil {
@@ -157,10 +159,11 @@ func (r *reader) onto(list []*visit, k *kustomization) ([]*visit, error) {
 			return nil, err
 		}
 	}
+	r.plan.scopes[k] = list
 	return list, r.transform(k, list)
 }
 
-func (r *reader) load(entry resource) ([]*visit, error) {
+func (r *reader) load(entry operand) ([]*visit, error) {
 	if entry.base != nil {
 		return r.accumulate(entry.base)
 	}
