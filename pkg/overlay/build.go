@@ -16,7 +16,8 @@ import (
 type builder struct {
 	source  *source
 	options Options
-	size    int // of parts, in objects
+	size    int  // of parts, in objects
+	always  bool // in parts, however little that helps
 	plan    *plan
 	objects []Object
 
@@ -90,11 +91,11 @@ func (b *builder) inParts() ([]Object, error) {
 		return nil, err
 	}
 	b.plan = p
-	if len(p.units) < 2*b.size {
+	if len(p.units) < 2*b.size && !b.always {
 		return nil, oneRun("%d objects are too few for parts", len(p.units))
 	}
 	parts := p.split(b.size)
-	if err := worthIt(p, parts); err != nil {
+	if err := worthIt(p, parts); err != nil && !b.always {
 		return nil, err
 	}
 	b.options.log("%s: %d objects in %d runs", b.source.given, len(p.visits), len(parts))
