@@ -6,8 +6,11 @@ import (
 	"sync"
 
 	"k8s.io/pod-security-admission/api"
+	"sigs.k8s.io/kustomize/api/konfig"
+	"sigs.k8s.io/kustomize/api/provenance"
 	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/api/resource"
+	"sigs.k8s.io/kustomize/kyaml/resid"
 
 	"github.com/scion-gen/scion-gen/pkg/manifest"
 )
@@ -24,6 +27,7 @@ type builder struct {
 	verifier *verifier // nil where nothing is checked
 	lock     sync.Mutex
 	suspects []suspect
+	seen     map[string]bool
 }
 
 // partSize is how many objects a part prints: less, and the 6 ms of CPU time
@@ -49,6 +53,9 @@ func (b *builder) whole() ([]Object, error) {
 	}
 	var objects []Object
 	for _, r := range m.Resources() {
+		if err := asStock(r); err != nil {
+			return nil, err
+		}
 		o, err := b.print(r)
 		if err != nil {
 			return nil, err
@@ -57,6 +64,20 @@ func (b *builder) whole() ([]Object, error) {
 	}
 	return objects, nil
 }
+
+// asStock makes the label that kustomize adds for managedByLabel what the command
+// makes it: in another program kustomize does not know its version.
+func asStock(r *resource.Resource) error {
+	labels := r.GetLabels()
+	if labels[konfig.ManagedbyLabelKey] != "kustomize-"+provenance.GetProvenance().Semver() {
+		return nil
+	}
+	labels[konfig.ManagedbyLabelKey] = "kustomize-" + stockVersion
+	return r.SetLabels(labels)
+}
+
+// stockVersion is the version of the command that has the kustomize/api of go.mod.
+const stockVersion = "v5.8.2"
 
 // print writes an object, and looks at it.
 func (b *builder) print(r *resource.Resource) (Object, error) {
@@ -73,12 +94,21 @@ func (b *builder) print(r *resource.Resource) (Object, error) {
 		}
 		n = docs[0].Root
 	}
-	if len(b.verifier.findings(n, api.LevelRestricted)) > 0 {
-		b.lock.Lock()
-		defer b.lock.Unlock()
-		b.suspects = append(b.suspects, suspect{o.ID, n})
-	}
+	b.suspect(o.ID, n, b.verifier.findings(n, api.LevelRestricted))
 	return o, nil
+}
+
+// suspect keeps an object that has something wrong with it, the first in its
+// namespace to have that.
+func (b *builder) suspect(id resid.ResId, n *manifest.Node, found []finding) {
+	b.lock.Lock()
+	defer b.lock.Unlock()
+	for _, f := range found {
+		if key := id.Namespace + "/" + string(f); !b.seen[key] {
+			b.seen[key] = true
+			b.suspects = append(b.suspects, suspect{id, n})
+		}
+	}
 }
 
 // inParts builds part by part, or returns a notParted.

@@ -101,7 +101,7 @@ func Build(fsys filesys.FileSystem, dir string, o Options) (*Built, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &builder{source: s, options: o, size: partSize}
+	b := &builder{source: s, options: o, size: partSize, seen: map[string]bool{}}
 	if !o.Unchecked {
 		if b.verifier, err = newVerifier(); err != nil {
 			return nil, err

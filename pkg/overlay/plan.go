@@ -105,7 +105,7 @@ func newPlan(s *source) (*plan, error) {
 			}
 		}
 	}
-	if r.configured || slices.ContainsFunc(p.units, func(u *unit) bool { return len(u.visits) > 1 }) {
+	if r.referredTo || slices.ContainsFunc(p.units, func(u *unit) bool { return len(u.visits) > 1 }) {
 		p.early = map[entryOf]bool{}
 	}
 	if err := p.refer(r.common); err != nil {
@@ -122,7 +122,7 @@ type reader struct {
 	common []byte             // text that is no object's
 	late   map[*unit]bool     // those that something was done to
 
-	configured bool // there are configurations of transformers
+	referredTo bool // kinds that are patched early, in ways of the user's own
 }
 
 // accumulate is what a kustomization makes of its resources.
@@ -278,7 +278,6 @@ func (r *reader) parts(k *kustomization) error {
 		}
 	}
 	for _, entry := range k.Configurations {
-		r.configured = true
 		file, err := r.configuration(k, entry)
 		if err != nil {
 			return err
@@ -311,6 +310,13 @@ func (r *reader) configuration(k *kustomization, entry string) ([]byte, error) {
 			if at, _ := m["path"].(string); at == "" || strings.HasPrefix(strings.TrimPrefix(at, "/"), "metadata/name") {
 				return nil, oneRun("%s changes where names are", r.source.show(dir.Join(name)))
 			}
+		}
+	}
+	references, _ := config["nameReference"].([]any)
+	for _, reference := range references {
+		m, _ := reference.(map[string]any)
+		if kind, _ := m["kind"].(string); kind == "" || slices.Contains(earlyKinds, kind) {
+			r.referredTo = true
 		}
 	}
 	return data, nil
