@@ -323,23 +323,34 @@ func usesVariables(list *manifest.Node) bool {
 	})
 }
 
-// set compares lists whose items are told by their value.
+// set compares lists whose items are told by their value. One that is there
+// twice is removed twice, and added once.
 func (c *comparer) set(old, new *manifest.Node, f field) {
 	oldKeys, newKeys := c.texts(old, f), c.texts(new, f)
 	inOld, inNew := places(oldKeys), places(newKeys)
+	seen := map[string]int{}
 	for i, item := range old.Items {
-		if _, found := inNew[oldKeys[i]]; !found && inOld[oldKeys[i]] == i {
-			c.item(step{setKey(item), true, i, -1}, item, nil, f)
+		if _, found := inNew[oldKeys[i]]; !found {
+			c.item(step{setKey(item, seen), true, i, -1}, item, nil, f)
 		}
 	}
 	for j, item := range new.Items {
 		if _, found := inOld[newKeys[j]]; !found && inNew[newKeys[j]] == j {
-			c.item(step{setKey(item), true, -1, j}, nil, item, f)
+			c.item(step{setKey(item, seen), true, -1, j}, nil, item, f)
 		}
 	}
 }
 
-func setKey(item *manifest.Node) string { return fmt.Sprintf("%.60s", item.Text) }
+// setKey is what an item is called in a path: its start, and a number where
+// that repeats.
+func setKey(item *manifest.Node, seen map[string]int) string {
+	key := fmt.Sprintf("%.60s", item.Text)
+	seen[key]++
+	if n := seen[key]; n > 1 {
+		key += "#" + strconv.Itoa(n)
+	}
+	return key
+}
 
 // texts are the items as canon has them.
 func (c *comparer) texts(list *manifest.Node, f field) []string {

@@ -171,7 +171,7 @@ func (c podContainer) privileges() {
 	for _, n := range items(own.At("capabilities", "add")) {
 		capability := strings.TrimPrefix(strings.ToUpper(text(n)), "CAP_")
 		c.add(fact{id: "capability-added", at: c.name + "/" + capability, level: 2, severity: capabilitySeverity[capability],
-			detail: capability, paths: []string{field("capabilities.add") + "[" + setKey(n) + "]", field("capabilities.add")}})
+			detail: capability, paths: []string{field("capabilities.add") + "[" + text(n) + "]", field("capabilities.add")}})
 	}
 }
 
