@@ -149,6 +149,9 @@ func index(n *manifest.Node) func(key string, hint int) *manifest.Node {
 }
 
 func (c *comparer) sequence(old, new *manifest.Node, f field) {
+	if identical(old, new) {
+		return
+	}
 	c.enter(old, new)
 	defer c.leave()
 	rule := f.list
@@ -172,6 +175,24 @@ func (c *comparer) sequence(old, new *manifest.Node, f field) {
 	default:
 		c.lines(old, new, f.item())
 	}
+}
+
+// identical reports whether two values are written alike.
+func identical(a, b *manifest.Node) bool {
+	if a == nil || b == nil || a.Kind != b.Kind || a.Text != b.Text || len(a.Items) != len(b.Items) || len(a.Fields) != len(b.Fields) {
+		return a == b
+	}
+	for i := range a.Items {
+		if !identical(a.Items[i], b.Items[i]) {
+			return false
+		}
+	}
+	for i := range a.Fields {
+		if a.Fields[i].Key != b.Fields[i].Key || !identical(a.Fields[i].Value, b.Fields[i].Value) {
+			return false
+		}
+	}
+	return true
 }
 
 // named reports whether all items are mappings with names that differ.
