@@ -1,0 +1,278 @@
+package report
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/scion-gen/scion-gen/pkg/diff"
+)
+
+//go:embed page.html
+var pageHTML string
+
+//go:embed page.css
+var pageCSS string
+
+//go:embed page.js
+var pageJS string
+
+var pageTemplate = template.Must(template.New("page").Parse(pageHTML))
+
+// How much the page shows of one thing.
+const (
+	htmlLines  = 1000 // of a value
+	htmlPlaces = 20   // objects of a group that are listed with their file
+	htmlNames  = 3    // in the title of a group
+	htmlOpen   = 2    // groups that are not folded at first
+)
+
+// HTML is the report as one page that needs nothing else: style and script are
+// in it, and its content security policy lets the browser load and run nothing
+// but those two. It reads well without the script, and printed.
+func HTML(r *diff.Report) ([]byte, error) {
+	p := page{
+		Report:   r,
+		Style:    template.CSS(pageCSS),
+		Script:   template.JS(pageJS),
+		CSP:      "default-src 'none'; style-src " + hash(pageCSS) + "; script-src " + hash(pageJS) + "; base-uri 'none'; form-action 'none'",
+		Headline: headline(r),
+		Flags:    flags(r),
+		Verdicts: verdictChips(r),
+	}
+	for _, c := range severestFirst(r) {
+		p.Severities = append(p.Severities, chip{string(c.Of), string(c.Of), c.N})
+	}
+	if all := tally(r); len(all) > len(p.Verdicts) {
+		p.Rest = all[len(p.Verdicts):]
+	}
+	if r.Gate != nil {
+		p.Stopped, p.Allowed = byCondition(r.Gate.Violations), allowances(r.Gate.Allowed)
+	}
+	for i := range r.Groups {
+		p.Groups = append(p.Groups, newGroupView(r, i))
+	}
+	var out bytes.Buffer
+	if err := pageTemplate.Execute(&out, p); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// hash is a source expression of a content security policy.
+func hash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
+// page is what page.html shows.
+type page struct {
+	*diff.Report
+	Style                template.CSS
+	Script               template.JS
+	CSP                  string
+	Headline             string
+	Verdicts, Severities []chip
+	Rest                 []string
+	Flags                []flagged
+	Stopped              []count[string]
+	Allowed              []count[diff.Allowance]
+	Groups               []groupView
+}
+
+// Line is text fit for one line.
+func (page) Line(s string) string { return oneLine(s) }
+
+// GroupTitle is what the group of a flag is called.
+func (p page) GroupTitle(i int) string {
+	return title(p.Report, p.Report.Groups[i]) + " " + nameList(p.Report, p.Report.Groups[i].Objects, htmlNames)
+}
+
+// chip is a button that filters.
+type chip struct {
+	Value, Label string
+	N            int
+}
+
+func verdictChips(r *diff.Report) []chip {
+	var out []chip
+	for _, c := range gravestFirst(r) {
+		out = append(out, chip{string(c.Of), did[c.Of], c.N})
+	}
+	return out
+}
+
+// groupView is a group as the page shows it.
+type groupView struct {
+	ID         int
+	Open       bool
+	Verdict    diff.Verdict
+	Title      string
+	Names      string
+	Fields     []string
+	More       int // fields that are not in Fields
+	Severities string
+	Flags      string
+	Objects    []objectView
+	Changes    []changeView
+}
+
+// objectView is an object of a group, with its place where there are few.
+type objectView struct {
+	Name  string
+	Place string
+}
+
+func newGroupView(r *diff.Report, i int) groupView {
+	g := r.Groups[i]
+	v := groupView{
+		ID: i + 1, Open: len(r.Groups) <= htmlOpen, Verdict: g.Verdict,
+		Title: title(r, g), Names: nameList(r, g.Objects, htmlNames), Flags: groupFlags(g),
+	}
+	for _, path := range paths(g) {
+		v.Fields = append(v.Fields, oneLine(path))
+	}
+	if more := len(v.Fields) - markdownFields; more > 0 {
+		v.Fields, v.More = v.Fields[:markdownFields], more
+	}
+	list, _ := names(r, g.Objects, len(g.Objects))
+	for n, o := range g.Objects {
+		view := objectView{Name: list[n]}
+		if len(g.Objects) <= htmlPlaces {
+			view.Place = places(r.Objects[o])
+		}
+		v.Objects = append(v.Objects, view)
+	}
+	var severities []string
+	for _, c := range g.Changes {
+		v.Changes = append(v.Changes, newChangeView(r, c))
+		for _, f := range c.Flags {
+			severities = append(severities, string(f.Severity))
+		}
+	}
+	slices.Sort(severities)
+	v.Severities = strings.Join(slices.Compact(severities), " ")
+	return v
+}
+
+// places are where an object is, or was.
+func places(o diff.Object) string {
+	old, new := position(o.Old), position(o.New)
+	switch {
+	case old == "" || o.Old.File == o.New.File:
+		return new
+	case new == "":
+		return old
+	}
+	return old + " → " + new
+}
+
+// position is a place as file:line, empty where there is none.
+func position(p diff.Pos) string {
+	if p.File == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", oneLine(p.File), p.Line)
+}
+
+// changeView is a change as the page shows it.
+type changeView struct {
+	Field, Effect string
+	Outcome       diff.Outcome
+	Flags         []diff.Flag
+	Rows          []rowView
+	Table         bool // of several values
+}
+
+type rowView struct {
+	Names string
+	N     int
+	Lines []pairView
+	Both  bool // there is an old and a new value
+	More  int  // lines that are not shown
+}
+
+func newChangeView(r *diff.Report, c diff.Change) changeView {
+	v := changeView{Field: field(c.Path), Effect: effect(c.Outcome), Outcome: c.Outcome, Flags: c.Flags, Table: len(c.Rows) > 1}
+	for _, row := range c.Rows {
+		all := lines(row.Old, row.New)
+		shown := all[:min(len(all), htmlLines)]
+		v.Rows = append(v.Rows, rowView{
+			Names: nameList(r, row.Objects, len(row.Objects)), N: len(row.Objects),
+			Lines: pairs(shown), Both: row.Old != nil && row.New != nil, More: len(all) - len(shown),
+		})
+	}
+	return v
+}
+
+// pairView is a line of both sides, next to each other.
+type pairView struct {
+	Gap, Same bool
+	Old, New  *cellView
+}
+
+// cellView is a line of one side: what differs stands between what both have.
+type cellView struct{ Before, Differs, After string }
+
+// pairs puts the lines that were removed next to those that took their place.
+func pairs(in []line) []pairView {
+	var out []pairView
+	next := 0 // the first pair of this run that lacks its new side
+	for _, l := range in {
+		switch l.op {
+		case '-':
+			out = append(out, pairView{Old: &cellView{Differs: l.text}})
+		case '+':
+			if next == len(out) {
+				out = append(out, pairView{})
+			}
+			out[next].New = &cellView{Differs: l.text}
+			next++
+		case '@':
+			out = append(out, pairView{Gap: true})
+			next = len(out)
+		default:
+			both := &cellView{Before: l.text}
+			out = append(out, pairView{Same: true, Old: both, New: both})
+			next = len(out)
+		}
+	}
+	for _, p := range out {
+		if p.Old != nil && p.New != nil && !p.Same {
+			narrow(p.Old, p.New)
+		}
+	}
+	return out
+}
+
+// narrow takes what two lines begin and end with alike out of what differs.
+func narrow(old, new *cellView) {
+	a, b := old.Differs, new.Differs
+	begin := 0
+	for begin < len(a) && begin < len(b) {
+		r, size := utf8.DecodeRuneInString(a[begin:])
+		if s, _ := utf8.DecodeRuneInString(b[begin:]); s != r {
+			break
+		}
+		begin += size
+	}
+	end := 0
+	for end < len(a)-begin && end < len(b)-begin {
+		r, size := utf8.DecodeLastRuneInString(a[begin : len(a)-end])
+		if s, _ := utf8.DecodeLastRuneInString(b[begin : len(b)-end]); s != r {
+			break
+		}
+		end += size
+	}
+	*old = cellView{a[:begin], a[begin : len(a)-end], a[len(a)-end:]}
+	*new = cellView{b[:begin], b[begin : len(b)-end], b[len(b)-end:]}
+}
+
+// Anchor is the number of a group in its id.
+func (page) Anchor(group int) int { return group + 1 }

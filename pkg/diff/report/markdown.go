@@ -1,0 +1,356 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"html"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/scion-gen/scion-gen/pkg/diff"
+)
+
+// Marker is the first line of every Markdown report. Nothing of it is shown;
+// CI finds its comment by it and updates it in place.
+const Marker = "<!-- scion-gen diff -->"
+
+// CommentBytes is what fits a comment on GitHub: it takes 65,536 characters,
+// of which no text has more than bytes.
+const CommentBytes = 65536
+
+const (
+	minBytes    = 4096 // what a summary takes
+	footerBytes = 1024 // what it takes to say what is left out
+)
+
+// How much is shown before the rest is but counted.
+const (
+	markdownLines  = 60 // of a value
+	markdownWidth  = 400
+	markdownRows   = 12 // of a table of values
+	markdownCell   = 80
+	markdownFlags  = 10 // in the summary
+	markdownNames  = 3
+	markdownFields = 2 // in the title of a group
+)
+
+// MarkdownOptions are how Markdown is written.
+type MarkdownOptions struct {
+	// MaxBytes is the most bytes there may be: 0 means CommentBytes, and less
+	// than 4096 means 4096. Groups that do not fit are left out whole and
+	// counted.
+	MaxBytes int
+}
+
+// Markdown is the report as a comment on a pull request: a summary that fits a
+// screen, then each group folded. Values are in fences and code spans that they
+// cannot leave, and of which platforms make no mention, reference or link.
+func Markdown(r *diff.Report, o MarkdownOptions) []byte {
+	limit := max(cmp.Or(o.MaxBytes, CommentBytes), minBytes) - footerBytes
+	m := markdown{r}
+	out := m.summary()
+	for _, part := range []string{m.flags(), m.gate()} {
+		if len(out)+len(part) <= limit {
+			out += part
+		}
+	}
+	var left []int
+	for i := range r.Groups {
+		if text := m.group(i); len(out)+len(text) <= limit {
+			out += text
+		} else {
+			left = append(left, i)
+		}
+	}
+	return []byte(out + m.omitted(left))
+}
+
+// markdown makes the parts of a comment. Each begins with an empty line.
+type markdown struct{ *diff.Report }
+
+func (m markdown) summary() string {
+	out := Marker + "\n### " + prose(headline(m.Report)) + "\n"
+	if parts := tally(m.Report); len(m.Objects) > 0 {
+		parts[0] = "**" + parts[0] + "**"
+		out += "\n" + strings.Join(parts, " · ") + "\n"
+	}
+	return out + "\n" + m.side(m.Old) + " → " + m.side(m.New) + "\n"
+}
+
+func (m markdown) side(name string) string { return code(shorten(oneLine(name), 100)) }
+
+func (m markdown) flags() string {
+	all := flags(m.Report)
+	if len(all) == 0 {
+		return ""
+	}
+	var out strings.Builder
+	fmt.Fprintf(&out, "\n**Security: %s**\n\n| | Flag | Objects | Weaker now |\n|:--|:--|--:|:--|\n", prose(flagTally(m.Report)))
+	for _, f := range all[:min(len(all), markdownFlags)] {
+		fmt.Fprintf(&out, "| %s | %s | %d | %s |\n", prose(string(f.Severity)), cell(f.ID, markdownCell), len(f.Objects), cellProse(f.Reason))
+	}
+	if more := len(all) - markdownFlags; more > 0 {
+		fmt.Fprintf(&out, "\n%s more below.\n", plural(more, "flag"))
+	}
+	return out.String()
+}
+
+func (m markdown) gate() string {
+	if m.Gate == nil {
+		return ""
+	}
+	var out strings.Builder
+	if stopped := byCondition(m.Gate.Violations); len(stopped) > 0 {
+		fmt.Fprintf(&out, "\n**Gate: stopped** by %s\n", conditions(stopped))
+	} else {
+		out.WriteString("\n**Gate: passed**\n")
+	}
+	lines := 0
+	item := func(format string, args ...any) {
+		if lines == 0 {
+			out.WriteString("\n")
+		}
+		if lines++; lines <= markdownFlags {
+			fmt.Fprintf(&out, "- "+format+"\n", args...)
+		}
+	}
+	for _, a := range allowances(m.Gate.Allowed) {
+		item("allowed: %s, %s: %s", code(oneLine(a.Of.On)), plural(a.N, "time"), prose(shorten(oneLine(a.Of.Reason), markdownWidth)))
+	}
+	for _, a := range m.Gate.Expired {
+		item("expired on %s: %s: %s", prose(a.Expires), code(oneLine(a.On)), prose(shorten(oneLine(a.Reason), markdownWidth)))
+	}
+	for _, a := range m.Gate.Unused {
+		item("allowed but not needed: %s: %s", code(oneLine(a.On)), prose(shorten(oneLine(a.Reason), markdownWidth)))
+	}
+	if more := lines - markdownFlags; more > 0 {
+		fmt.Fprintf(&out, "\n%d more of the allow file are not shown.\n", more)
+	}
+	return out.String()
+}
+
+// conditions are what of --fail-on is met, and how often.
+func conditions(stopped []count[string]) string {
+	var out []string
+	for _, c := range stopped {
+		out = append(out, fmt.Sprintf("%s (%d)", code(oneLine(c.Of)), c.N))
+	}
+	return strings.Join(out, ", ")
+}
+
+// group is one folded part. It is open where it is the only one.
+func (m markdown) group(i int) string {
+	g := m.Groups[i]
+	var out strings.Builder
+	out.WriteString("\n<details")
+	if len(m.Groups) == 1 {
+		out.WriteString(" open")
+	}
+	fmt.Fprintf(&out, ">\n<summary>%s</summary>\n", m.groupTitle(g))
+	if len(g.Objects) > 1 {
+		fmt.Fprintf(&out, "\nIn %s\n", m.objects(g.Objects, markdownRows))
+	}
+	for _, c := range g.Changes {
+		out.WriteString(m.change(g, c))
+	}
+	out.WriteString("\n</details>\n")
+	return out.String()
+}
+
+// groupTitle is HTML: Markdown is not read in a summary.
+func (m markdown) groupTitle(g diff.Group) string {
+	out := "<b>" + inHTML(string(g.Verdict)) + "</b> · " + inHTML(title(m.Report, g))
+	list, more := names(m.Report, g.Objects, markdownNames)
+	if len(g.Objects) == 1 {
+		list[0] = name(m.Objects[g.Objects[0]].Ref)
+		more = 0
+		out += " " + inHTMLCode(list)
+	} else {
+		out += ": " + inHTMLCode(list)
+	}
+	if more > 0 {
+		out += fmt.Sprintf(" and %d more", more)
+	}
+	if fields := paths(g); len(fields) > 0 {
+		out += " · " + inHTMLCode(fields[:min(len(fields), markdownFields)])
+		if more := len(fields) - markdownFields; more > 0 {
+			out += " and " + plural(more, "more field")
+		}
+	}
+	if n := groupFlags(g); len(n) > 0 {
+		out += " · <b>" + inHTML(n) + "</b>"
+	}
+	return out
+}
+
+// objects are names of objects as code, and how many more there are.
+func (m markdown) objects(objects []int, max int) string {
+	list, more := names(m.Report, objects, max)
+	for i := range list {
+		list[i] = code(shorten(list[i], markdownCell))
+	}
+	out := strings.Join(list, ", ")
+	if more > 0 {
+		out += fmt.Sprintf(" and %d more", more)
+	}
+	return out
+}
+
+func (m markdown) change(g diff.Group, c diff.Change) string {
+	var out strings.Builder
+	if c.Path != "" {
+		fmt.Fprintf(&out, "\n%s — ", code(field(c.Path)))
+	} else {
+		out.WriteString("\n")
+	}
+	fmt.Fprintf(&out, "**%s**: %s\n", prose(string(c.Outcome.Verdict)), prose(effect(c.Outcome)))
+	for _, f := range c.Flags {
+		fmt.Fprintf(&out, "\n**%s** %s: %s. Way back: %s\n", prose(string(f.Severity)), code(oneLine(f.ID)), prose(oneLine(f.Reason)), prose(oneLine(f.Back)))
+	}
+	if len(c.Rows) == 1 {
+		return out.String() + fenced(lines(c.Rows[0].Old, c.Rows[0].New))
+	}
+	fmt.Fprintf(&out, "\n| %s | Old | New |\n|:--|:--|:--|\n", prose(g.Kind))
+	for _, row := range c.Rows[:min(len(c.Rows), markdownRows)] {
+		list, more := names(m.Report, row.Objects, 1)
+		object := cell(list[0], markdownCell)
+		if more > 0 {
+			object += fmt.Sprintf(" and %d more", more)
+		}
+		fmt.Fprintf(&out, "| %s | %s | %s |\n", object, valueCell(row.Old, row.New), valueCell(row.New, row.Old))
+	}
+	if more := len(c.Rows) - markdownRows; more > 0 {
+		fmt.Fprintf(&out, "\n%s more.\n", plural(more, "different value"))
+	}
+	return out.String()
+}
+
+func valueCell(v, other *diff.Value) string {
+	if v == nil {
+		return "none"
+	}
+	return cell(shown(v, other), markdownCell)
+}
+
+// omitted says what is left out, and how to see it.
+func (m markdown) omitted(groups []int) string {
+	if len(groups) == 0 {
+		return ""
+	}
+	n := map[diff.Verdict]int{}
+	for _, i := range groups {
+		n[m.Groups[i].Verdict] += len(m.Groups[i].Objects)
+	}
+	var what []string
+	for _, c := range counts(diff.Verdicts[:], n) {
+		what = append(what, fmt.Sprintf("%d %s", c.N, did[c.Of]))
+	}
+	return fmt.Sprintf("\n**%s omitted** for their size: %s. All of it: `scion-gen diff --format html` of %s and %s.\n",
+		plural(len(groups), "group"), strings.Join(what, ", "), m.side(m.Old), m.side(m.New))
+}
+
+// fenced is a diff in a fence longer than any run of backticks in it.
+func fenced(lines []line) string {
+	var body strings.Builder
+	for _, l := range lines[:min(len(lines), markdownLines)] {
+		if l.op == '@' {
+			body.WriteString("@@ … @@\n")
+			continue
+		}
+		fmt.Fprintf(&body, "%c %s\n", l.op, shorten(l.text, markdownWidth))
+	}
+	if more := len(lines) - markdownLines; more > 0 {
+		fmt.Fprintf(&body, "@@ %s @@\n", plural(more, "more line"))
+	}
+	fence := strings.Repeat("`", max(3, longestRun(body.String())+1))
+	return "\n" + fence + "diff\n" + body.String() + fence + "\n"
+}
+
+// longestRun is the length of the longest run of backticks.
+func longestRun(s string) int {
+	longest := 0
+	for run := range strings.FieldsFuncSeq(s, func(r rune) bool { return r != '`' }) {
+		longest = max(longest, len(run))
+	}
+	return longest
+}
+
+// code is a code span of a text of one line.
+func code(s string) string {
+	if s == "" {
+		return "(empty)"
+	}
+	// A space on both sides is taken off again, so one is due where the text
+	// has its own, or touches the backticks.
+	if strings.ContainsAny(s[:1]+s[len(s)-1:], "` ") {
+		s = " " + s + " "
+	}
+	ticks := strings.Repeat("`", longestRun(s)+1)
+	return ticks + s + ticks
+}
+
+// cell is code in a table, where a bar ends a cell even in code.
+func cell(s string, width int) string {
+	return strings.ReplaceAll(code(shorten(oneLine(s), width)), "|", `\|`)
+}
+
+func cellProse(s string) string {
+	return strings.ReplaceAll(prose(shorten(oneLine(s), markdownWidth)), "|", `\|`)
+}
+
+var (
+	// plainWord is a word of which Markdown makes nothing.
+	plainWord = regexp.MustCompile(`^[("']?[A-Za-z0-9]([A-Za-z0-9,.;:'"()/=-]*[A-Za-z0-9,.;:'")])?$`)
+	// meaningful is what platforms make links, references and pictures of.
+	meaningful = regexp.MustCompile(`://|(?i)www\.|:[a-z]|[a-z]-[0-9]|[0-9a-f]{7}`)
+)
+
+// prose is text whose words are put in code spans where Markdown or a platform
+// would make something of them.
+func prose(s string) string {
+	words := strings.Fields(s)
+	for i, w := range words {
+		if !plainWord.MatchString(w) || meaningful.MatchString(w) {
+			words[i] = code(oneLine(w))
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+func inHTML(s string) string { return html.EscapeString(oneLine(s)) }
+
+// inHTMLCode are texts as code elements.
+func inHTMLCode(list []string) string {
+	var out []string
+	for _, s := range list {
+		out = append(out, "<code>"+inHTML(shorten(s, markdownCell))+"</code>")
+	}
+	return strings.Join(out, ", ")
+}
+
+// paths are the fields of a group, without the object as a whole.
+func paths(g diff.Group) []string {
+	var out []string
+	for _, c := range g.Changes {
+		if c.Path != "" {
+			out = append(out, c.Path)
+		}
+	}
+	return slices.Compact(out)
+}
+
+// groupFlags is the number of flags of a group's changes by severity.
+func groupFlags(g diff.Group) string {
+	n := map[diff.Severity]int{}
+	for _, c := range g.Changes {
+		for _, f := range c.Flags {
+			n[f.Severity]++
+		}
+	}
+	var out []string
+	for _, c := range counts(diff.Severities[:], n) {
+		out = append(out, fmt.Sprintf("%d %s", c.N, c.Of))
+	}
+	return strings.Join(out, ", ")
+}

@@ -1,0 +1,265 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/scion-gen/scion-gen/pkg/diff"
+)
+
+// visible is s with everything that a reader could not see, or that would
+// change how the rest is read, as an escape: control characters, bidirectional
+// overrides, invisible spaces, bytes that are not UTF-8. Newlines and tabs stay.
+func visible(s string) string {
+	if !slices.ContainsFunc([]byte(s), func(b byte) bool { return b < ' ' && b != '\n' && b != '\t' || b > '~' }) {
+		return s
+	}
+	var out strings.Builder
+	for i, r := range s {
+		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD"):
+			fmt.Fprintf(&out, `\x%02x`, s[i])
+		case r == '\n' || r == '\t' || unicode.IsPrint(r):
+			out.WriteRune(r)
+		case r == '\r':
+			out.WriteString(`\r`)
+		case r > 0xFFFF:
+			fmt.Fprintf(&out, `\U%08x`, r)
+		default:
+			fmt.Fprintf(&out, `\u%04x`, r)
+		}
+	}
+	return out.String()
+}
+
+// oneLine is s, visible, on one line.
+func oneLine(s string) string {
+	return strings.NewReplacer("\n", `\n`, "\t", `\t`).Replace(visible(s))
+}
+
+// shorten cuts s where it has more than max characters, and says so.
+func shorten(s string, max int) string {
+	if utf8.RuneCountInString(s) <= max {
+		return s
+	}
+	return string([]rune(s)[:max-1]) + "…"
+}
+
+// did are the Verdicts as what was, or will be, done to an object.
+var did = map[diff.Verdict]string{
+	diff.InPlace:  "updated in place",
+	diff.OnResume: "changed on resume",
+	diff.New:      "new",
+	diff.Resize:   "resized",
+	diff.Restart:  "restarted",
+	diff.Recreate: "recreated",
+	diff.Delete:   "deleted",
+}
+
+// gravestFirst are the verdicts that occur, with their number of objects.
+func gravestFirst(r *diff.Report) []count[diff.Verdict] {
+	return counts(diff.Verdicts[:], r.Summary.Verdicts)
+}
+
+// severestFirst are the severities that occur, with their number of flags.
+func severestFirst(r *diff.Report) []count[diff.Severity] {
+	return counts(diff.Severities[:], r.Summary.Flags)
+}
+
+type count[T any] struct {
+	Of T
+	N  int
+}
+
+func counts[T comparable](order []T, n map[T]int) []count[T] {
+	var out []count[T]
+	for _, of := range slices.Backward(order) {
+		if n[of] > 0 {
+			out = append(out, count[T]{of, n[of]})
+		}
+	}
+	return out
+}
+
+// plural is a number of things: 1 Pod, 2 Pods, 3 NetworkPolicies.
+func plural(n int, noun string) string {
+	switch {
+	case n == 1:
+		return "1 " + noun
+	case strings.HasSuffix(noun, "y") && !strings.HasSuffix(noun, "ay"):
+		noun = strings.TrimSuffix(noun, "y") + "ies"
+	case strings.HasSuffix(noun, "s"):
+		noun += "es"
+	default:
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}
+
+// headline says in one line how much differs.
+func headline(r *diff.Report) string {
+	if len(r.Objects) == 0 {
+		return "Nothing differs: " + plural(r.Summary.Same, "object") + " on both sides"
+	}
+	verb := " differ"
+	if len(r.Objects) == 1 {
+		verb = " differs"
+	}
+	return plural(len(r.Objects), "object") + verb
+}
+
+// tally is what happens to how many objects, gravest first.
+func tally(r *diff.Report) []string {
+	var out []string
+	for _, c := range gravestFirst(r) {
+		out = append(out, fmt.Sprintf("%d %s", c.N, did[c.Of]))
+	}
+	s := r.Summary
+	if s.Renamed > 0 {
+		out = append(out, fmt.Sprintf("%d of them renamed", s.Renamed))
+	}
+	if s.Same > 0 {
+		same := fmt.Sprintf("%d the same", s.Same)
+		if s.Moved > 0 {
+			same += fmt.Sprintf(" (%d in another file)", s.Moved)
+		}
+		out = append(out, same)
+	}
+	return out
+}
+
+// flagTally is the number of flags by severity, most severe first.
+func flagTally(r *diff.Report) string {
+	var out []string
+	for _, c := range severestFirst(r) {
+		out = append(out, fmt.Sprintf("%d %s", c.N, c.Of))
+	}
+	return strings.Join(out, ", ")
+}
+
+// title says what a group is, without its fields.
+func title(r *diff.Report, g diff.Group) string {
+	n := len(g.Objects)
+	switch {
+	case g.Verdict == diff.New || g.Verdict == diff.Delete:
+		if n == 1 {
+			return visible(g.Kind)
+		}
+		return plural(n, visible(g.Kind))
+	case n == 1:
+		return "1 " + visible(g.Kind)
+	case uniform(g):
+		return "the same change in " + plural(n, visible(g.Kind))
+	}
+	return "the same fields in " + plural(n, visible(g.Kind))
+}
+
+// uniform reports whether every change of a group is the same in all objects.
+func uniform(g diff.Group) bool {
+	return !slices.ContainsFunc(g.Changes, func(c diff.Change) bool { return len(c.Rows) > 1 })
+}
+
+// name is an object's name, with its namespace where it has one.
+func name(ref diff.Ref) string {
+	if ref.Namespace == "" {
+		return oneLine(ref.Name)
+	}
+	return oneLine(ref.Namespace + "/" + ref.Name)
+}
+
+// full is an object's kind, with its group where it is not core, and its name.
+func full(ref diff.Ref) string {
+	kind := ref.Kind
+	if ref.Group != "" {
+		kind += "." + ref.Group
+	}
+	return oneLine(kind) + " " + name(ref)
+}
+
+// names are the names of objects, at most max of them, and how many are left.
+// A namespace that all share is left out.
+func names(r *diff.Report, objects []int, max int) (list []string, more int) {
+	shared := !slices.ContainsFunc(objects, func(i int) bool {
+		return r.Objects[i].Ref.Namespace != r.Objects[objects[0]].Ref.Namespace
+	})
+	for n, i := range objects {
+		if n == max && len(objects) > max {
+			return list, len(objects) - max
+		}
+		o := r.Objects[i]
+		text := name(o.Ref)
+		if shared {
+			text = oneLine(o.Ref.Name)
+		}
+		if o.Renamed && o.Was != nil {
+			text = name(*o.Was) + " → " + name(o.Ref)
+		}
+		list = append(list, text)
+	}
+	return list, 0
+}
+
+// nameList are the names as a phrase: a, b, c and 995 more.
+func nameList(r *diff.Report, objects []int, max int) string {
+	list, more := names(r, objects, max)
+	out := strings.Join(list, ", ")
+	if more > 0 {
+		out += fmt.Sprintf(" and %d more", more)
+	}
+	return out
+}
+
+// field is how a path is shown: the object as a whole has none.
+func field(path string) string {
+	if path == "" {
+		return "the whole object"
+	}
+	return oneLine(path)
+}
+
+// place is where to look for an edit: where the new value stands, or the old
+// one where its object is gone.
+func place(e diff.Edit) diff.Pos {
+	if e.NewPos.File != "" {
+		return e.NewPos
+	}
+	return e.OldPos
+}
+
+// flagged is a flag and where it is raised: a row for each group's change.
+type flagged struct {
+	diff.Flag
+	Group   int // index into Report.Groups
+	Objects []int
+}
+
+// flags are those of all groups, most severe first, those of most objects then.
+func flags(r *diff.Report) []flagged {
+	var out []flagged
+	for i, g := range r.Groups {
+		for _, c := range g.Changes {
+			for _, f := range c.Flags {
+				out = append(out, flagged{f, i, g.Objects})
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b flagged) int {
+		if a.Severity != b.Severity {
+			return slices.Index(diff.Severities[:], b.Severity) - slices.Index(diff.Severities[:], a.Severity)
+		}
+		return len(b.Objects) - len(a.Objects)
+	})
+	return out
+}
+
+// effect says what a change does, and whether the API server lets it pass.
+func effect(o diff.Outcome) string {
+	text := oneLine(o.Effect)
+	if o.Refused {
+		text += "; the API server refuses a plain apply"
+	}
+	return text
+}
