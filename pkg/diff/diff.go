@@ -64,6 +64,8 @@ type Object struct {
 	// Edits are by path. An object that is new or deleted has one, with the
 	// path "" and the object as its value.
 	Edits []Edit
+
+	oldNames, newNames aliases
 }
 
 // Pos is a place in an input: a file as the user can find it, and a line that
@@ -206,8 +208,7 @@ type Group struct {
 	Verdict Verdict
 	// Objects are indices into Report.Objects, ascending.
 	Objects []int
-	// Changes are by path. Each of them has each of the Objects in just one
-	// Row.
+	// Changes are by path. Each of them has each of the Objects.
 	Changes []Change
 }
 
@@ -225,7 +226,8 @@ type Change struct {
 
 // Row is the objects in which a field changed alike. Where values differ by
 // the object's own names alone, Old and New have placeholders for them:
-// {name}, {namespace}, {agent}, {grove}, {id} and {slug}.
+// {name}, {namespace}, {instance}, {agent}, {grove}, {id} and {slug}. Both are
+// nil where the objects themselves are new or deleted.
 type Row struct {
 	Old, New *Value
 	// Objects are indices into Report.Objects, ascending, and Edits the index

@@ -1,0 +1,5 @@
+package diff
+
+func flag(obj *Object, p pair) {}
+
+func FlagIDs() []string { return nil }
