@@ -1,12 +1,12 @@
 package report
 
 import (
-	"bytes"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
 	"fmt"
 	"html/template"
+	"io"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -33,10 +33,10 @@ const (
 	htmlOpen   = 2    // groups that are not folded at first
 )
 
-// HTML is the report as one page that needs nothing else: style and script are
+// HTML writes the report as one page that needs nothing else: style and script are
 // in it, and its content security policy lets the browser load and run nothing
 // but those two. It reads well without the script, and printed.
-func HTML(r *diff.Report) ([]byte, error) {
+func HTML(w io.Writer, r *diff.Report) error {
 	p := page{
 		Report:   r,
 		Style:    template.CSS(pageCSS),
@@ -58,11 +58,7 @@ func HTML(r *diff.Report) ([]byte, error) {
 	for i := range r.Groups {
 		p.Groups = append(p.Groups, newGroupView(r, i))
 	}
-	var out bytes.Buffer
-	if err := pageTemplate.Execute(&out, p); err != nil {
-		return nil, err
-	}
-	return out.Bytes(), nil
+	return pageTemplate.Execute(w, p)
 }
 
 // hash is a source expression of a content security policy.
@@ -81,8 +77,8 @@ type page struct {
 	Verdicts, Severities []chip
 	Rest                 []string
 	Flags                []flagged
-	Stopped              []count[string]
-	Allowed              []count[diff.Allowance]
+	Stopped              []tallied[string]
+	Allowed              []tallied[diff.Allowance]
 	Groups               []groupView
 }
 
@@ -201,7 +197,7 @@ type rowView struct {
 func newChangeView(r *diff.Report, c diff.Change) changeView {
 	v := changeView{Field: field(c.Path), Effect: effect(c.Outcome), Outcome: c.Outcome, Flags: c.Flags, Table: len(c.Rows) > 1}
 	for _, row := range c.Rows {
-		all := lines(row.Old, row.New)
+		all := edited(row.Old, row.New)
 		shown := all[:min(len(all), htmlLines)]
 		v.Rows = append(v.Rows, rowView{
 			Names: nameList(r, row.Objects, len(row.Objects)), N: len(row.Objects),
@@ -225,7 +221,7 @@ func pairs(in []line) []pairView {
 	var out []pairView
 	next := 0 // the first pair of this run that lacks its new side
 	for _, l := range in {
-		switch l.op {
+		switch l.mark {
 		case '-':
 			out = append(out, pairView{Old: &cellView{Differs: l.text}})
 		case '+':
@@ -234,10 +230,12 @@ func pairs(in []line) []pairView {
 			}
 			out[next].New = &cellView{Differs: l.text}
 			next++
-		case '@':
-			out = append(out, pairView{Gap: true})
-			next = len(out)
 		default:
+			if l == gap {
+				out = append(out, pairView{Gap: true})
+				next = len(out)
+				continue
+			}
 			both := &cellView{Before: l.text}
 			out = append(out, pairView{Same: true, Old: both, New: both})
 			next = len(out)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"html"
+	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -43,10 +44,10 @@ type MarkdownOptions struct {
 	MaxBytes int
 }
 
-// Markdown is the report as a comment on a pull request: a summary that fits a
+// Markdown writes the report as a comment on a pull request: a summary that fits a
 // screen, then each group folded. Values are in fences and code spans that they
 // cannot leave, and of which platforms make no mention, reference or link.
-func Markdown(r *diff.Report, o MarkdownOptions) []byte {
+func Markdown(w io.Writer, r *diff.Report, o MarkdownOptions) error {
 	limit := max(cmp.Or(o.MaxBytes, CommentBytes), minBytes) - footerBytes
 	m := markdown{r}
 	out := m.summary()
@@ -63,7 +64,8 @@ func Markdown(r *diff.Report, o MarkdownOptions) []byte {
 			left = append(left, i)
 		}
 	}
-	return []byte(out + m.omitted(left))
+	_, err := io.WriteString(w, out+m.omitted(left))
+	return err
 }
 
 // markdown makes the parts of a comment. Each begins with an empty line.
@@ -91,7 +93,7 @@ func (m markdown) flags() string {
 		fmt.Fprintf(&out, "| %s | %s | %d | %s |\n", prose(string(f.Severity)), cell(f.ID, markdownCell), len(f.Objects), cellProse(f.Reason))
 	}
 	if more := len(all) - markdownFlags; more > 0 {
-		fmt.Fprintf(&out, "\n%s more below.\n", plural(more, "flag"))
+		fmt.Fprintf(&out, "\n%s more below.\n", count(more, "flag"))
 	}
 	return out.String()
 }
@@ -116,7 +118,7 @@ func (m markdown) gate() string {
 		}
 	}
 	for _, a := range allowances(m.Gate.Allowed) {
-		item("allowed: %s, %s: %s", code(oneLine(a.Of.On)), plural(a.N, "time"), prose(shorten(oneLine(a.Of.Reason), markdownWidth)))
+		item("allowed: %s, %s: %s", code(oneLine(a.Of.On)), count(a.N, "time"), prose(shorten(oneLine(a.Of.Reason), markdownWidth)))
 	}
 	for _, a := range m.Gate.Expired {
 		item("expired on %s: %s: %s", prose(a.Expires), code(oneLine(a.On)), prose(shorten(oneLine(a.Reason), markdownWidth)))
@@ -131,7 +133,7 @@ func (m markdown) gate() string {
 }
 
 // conditions are what of --fail-on is met, and how often.
-func conditions(stopped []count[string]) string {
+func conditions(stopped []tallied[string]) string {
 	var out []string
 	for _, c := range stopped {
 		out = append(out, fmt.Sprintf("%s (%d)", code(oneLine(c.Of)), c.N))
@@ -175,7 +177,7 @@ func (m markdown) groupTitle(g diff.Group) string {
 	if fields := paths(g); len(fields) > 0 {
 		out += " · " + inHTMLCode(fields[:min(len(fields), markdownFields)])
 		if more := len(fields) - markdownFields; more > 0 {
-			out += " and " + plural(more, "more field")
+			out += " and " + count(more, "more field")
 		}
 	}
 	if n := groupFlags(g); len(n) > 0 {
@@ -209,7 +211,7 @@ func (m markdown) change(g diff.Group, c diff.Change) string {
 		fmt.Fprintf(&out, "\n**%s** %s: %s. Way back: %s\n", prose(string(f.Severity)), code(oneLine(f.ID)), prose(oneLine(f.Reason)), prose(oneLine(f.Back)))
 	}
 	if len(c.Rows) == 1 {
-		return out.String() + fenced(lines(c.Rows[0].Old, c.Rows[0].New))
+		return out.String() + fenced(edited(c.Rows[0].Old, c.Rows[0].New))
 	}
 	fmt.Fprintf(&out, "\n| %s | Old | New |\n|:--|:--|:--|\n", prose(g.Kind))
 	for _, row := range c.Rows[:min(len(c.Rows), markdownRows)] {
@@ -221,7 +223,7 @@ func (m markdown) change(g diff.Group, c diff.Change) string {
 		fmt.Fprintf(&out, "| %s | %s | %s |\n", object, valueCell(row.Old, row.New), valueCell(row.New, row.Old))
 	}
 	if more := len(c.Rows) - markdownRows; more > 0 {
-		fmt.Fprintf(&out, "\n%s more.\n", plural(more, "different value"))
+		fmt.Fprintf(&out, "\n%s more.\n", count(more, "different value"))
 	}
 	return out.String()
 }
@@ -247,21 +249,21 @@ func (m markdown) omitted(groups []int) string {
 		what = append(what, fmt.Sprintf("%d %s", c.N, did[c.Of]))
 	}
 	return fmt.Sprintf("\n**%s omitted** for their size: %s. All of it: `scion-gen diff --format html` of %s and %s.\n",
-		plural(len(groups), "group"), strings.Join(what, ", "), m.side(m.Old), m.side(m.New))
+		count(len(groups), "group"), strings.Join(what, ", "), m.side(m.Old), m.side(m.New))
 }
 
 // fenced is a diff in a fence longer than any run of backticks in it.
 func fenced(lines []line) string {
 	var body strings.Builder
 	for _, l := range lines[:min(len(lines), markdownLines)] {
-		if l.op == '@' {
+		if l == gap {
 			body.WriteString("@@ … @@\n")
 			continue
 		}
-		fmt.Fprintf(&body, "%c %s\n", l.op, shorten(l.text, markdownWidth))
+		fmt.Fprintf(&body, "%c %s\n", l.mark, shorten(l.text, markdownWidth))
 	}
 	if more := len(lines) - markdownLines; more > 0 {
-		fmt.Fprintf(&body, "@@ %s @@\n", plural(more, "more line"))
+		fmt.Fprintf(&body, "@@ %s @@\n", count(more, "more line"))
 	}
 	fence := strings.Repeat("`", max(3, longestRun(body.String())+1))
 	return "\n" + fence + "diff\n" + body.String() + fence + "\n"

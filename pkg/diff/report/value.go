@@ -3,60 +3,43 @@ package report
 import (
 	"strings"
 
-	linediff "github.com/rogpeppe/go-internal/diff"
-
 	"github.com/scion-gen/scion-gen/pkg/diff"
 )
 
-// line is one line of an edit: removed '-', added '+', the same ' ', or '@'
-// for lines that are left out.
-type line struct {
-	op   byte
-	text string
-}
+// gap stands for lines that are left out.
+var gap = line{' ', "..."}
 
-// lines are what an edit does to a value, line by line.
-func lines(old, new *diff.Value) []line {
+// edited are the lines that an edit removes and adds, ready to be shown.
+func edited(old, new *diff.Value) []line {
 	if old == nil || new == nil || !strings.Contains(old.Text, "\n") && !strings.Contains(new.Text, "\n") {
-		return append(all('-', old, new), all('+', new, old)...)
+		return append(marked('-', old, new), marked('+', new, old)...)
 	}
-	var out []line
-	begun := false
-	unified := linediff.Diff("", []byte(visible(old.Text)+"\n"), "", []byte(visible(new.Text)+"\n"))
-	for text := range strings.Lines(string(unified)) {
-		text = strings.TrimSuffix(text, "\n")
-		switch {
-		case strings.HasPrefix(text, "@@"):
-			if begun || !strings.HasPrefix(text, "@@ -1,") {
-				out = append(out, line{op: '@'})
-			}
-			begun = true
-		case begun:
-			out = append(out, line{text[0], text[1:]})
-		}
+	out := lineDiff(lines(old), lines(new))
+	for i := range out {
+		out[i].text = visible(out[i].text)
 	}
 	return out
 }
 
-// all are all lines of a value.
-func all(op byte, v, other *diff.Value) []line {
+// marked are all lines of a value.
+func marked(mark byte, v, other *diff.Value) []line {
 	if v == nil {
 		return nil
 	}
 	var out []line
 	for text := range strings.SplitSeq(shown(v, other), "\n") {
-		out = append(out, line{op, text})
+		out = append(out, line{mark, text})
 	}
 	return out
 }
 
-// shown is a value's text, with its kind where the other side has the same
-// text or where there would be nothing to see.
+// shown is a value's text, in quotes where there would be nothing to see, and
+// with its kind where the other side has another.
 func shown(v, other *diff.Value) string {
 	text := visible(v.Text)
 	switch {
-	case v.Kind == diff.KindString && text == "":
-		return `""`
+	case v.Kind == diff.KindString && strings.TrimSpace(text) == "":
+		return `"` + text + `"`
 	case other != nil && v.Kind != other.Kind && v.Kind != diff.KindNull:
 		return text + " (" + oneLine(string(v.Kind)) + ")"
 	}

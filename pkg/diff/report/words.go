@@ -60,55 +60,40 @@ var did = map[diff.Verdict]string{
 }
 
 // gravestFirst are the verdicts that occur, with their number of objects.
-func gravestFirst(r *diff.Report) []count[diff.Verdict] {
+func gravestFirst(r *diff.Report) []tallied[diff.Verdict] {
 	return counts(diff.Verdicts[:], r.Summary.Verdicts)
 }
 
 // severestFirst are the severities that occur, with their number of flags.
-func severestFirst(r *diff.Report) []count[diff.Severity] {
+func severestFirst(r *diff.Report) []tallied[diff.Severity] {
 	return counts(diff.Severities[:], r.Summary.Flags)
 }
 
-type count[T any] struct {
+type tallied[T any] struct {
 	Of T
 	N  int
 }
 
-func counts[T comparable](order []T, n map[T]int) []count[T] {
-	var out []count[T]
+func counts[T comparable](order []T, n map[T]int) []tallied[T] {
+	var out []tallied[T]
 	for _, of := range slices.Backward(order) {
 		if n[of] > 0 {
-			out = append(out, count[T]{of, n[of]})
+			out = append(out, tallied[T]{of, n[of]})
 		}
 	}
 	return out
 }
 
-// plural is a number of things: 1 Pod, 2 Pods, 3 NetworkPolicies.
-func plural(n int, noun string) string {
-	switch {
-	case n == 1:
-		return "1 " + noun
-	case strings.HasSuffix(noun, "y") && !strings.HasSuffix(noun, "ay"):
-		noun = strings.TrimSuffix(noun, "y") + "ies"
-	case strings.HasSuffix(noun, "s"):
-		noun += "es"
-	default:
-		noun += "s"
-	}
-	return fmt.Sprintf("%d %s", n, noun)
-}
-
 // headline says in one line how much differs.
 func headline(r *diff.Report) string {
 	if len(r.Objects) == 0 {
-		return "Nothing differs: " + plural(r.Summary.Same, "object") + " on both sides"
+		return "Nothing differs: " + count(r.Summary.Same, "object") + " on both sides"
 	}
 	verb := " differ"
 	if len(r.Objects) == 1 {
 		verb = " differs"
 	}
-	return plural(len(r.Objects), "object") + verb
+	return count(len(r.Objects), "object") + verb
 }
 
 // tally is what happens to how many objects, gravest first.
@@ -143,18 +128,19 @@ func flagTally(r *diff.Report) string {
 // title says what a group is, without its fields.
 func title(r *diff.Report, g diff.Group) string {
 	n := len(g.Objects)
+	kinds := fmt.Sprintf("%d %s", n, plural(oneLine(g.Kind)))
 	switch {
 	case g.Verdict == diff.New || g.Verdict == diff.Delete:
 		if n == 1 {
-			return visible(g.Kind)
+			return oneLine(g.Kind)
 		}
-		return plural(n, visible(g.Kind))
+		return kinds
 	case n == 1:
-		return "1 " + visible(g.Kind)
+		return "1 " + oneLine(g.Kind)
 	case uniform(g):
-		return "the same change in " + plural(n, visible(g.Kind))
+		return "the same change in " + kinds
 	}
-	return "the same fields in " + plural(n, visible(g.Kind))
+	return "the same fields in " + kinds
 }
 
 // uniform reports whether every change of a group is the same in all objects.
@@ -262,4 +248,12 @@ func effect(o diff.Outcome) string {
 		text += "; the API server refuses a plain apply"
 	}
 	return text
+}
+
+// objectPlace is where an object is, or was.
+func objectPlace(o diff.Object) diff.Pos {
+	if o.New.File != "" {
+		return o.New
+	}
+	return o.Old
 }
