@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/scion-gen/scion-gen/pkg/diff"
@@ -87,7 +88,12 @@ func (page) Line(s string) string { return oneLine(s) }
 
 // GroupTitle is what the group of a flag is called.
 func (p page) GroupTitle(i int) string {
-	return title(p.Report, p.Report.Groups[i]) + " " + nameList(p.Report, p.Report.Groups[i].Objects, htmlNames)
+	g := p.Report.Groups[i]
+	kind := oneLine(g.Kind)
+	if n := len(g.Objects); n > 1 {
+		kind = fmt.Sprintf("%d %s:", n, plural(kind))
+	}
+	return kind + " " + nameList(p.Report, g.Objects, htmlNames)
 }
 
 // chip is a button that filters.
@@ -115,8 +121,10 @@ type groupView struct {
 	More       int // fields that are not in Fields
 	Severities string
 	Flags      string
+	Worst      diff.Severity // of Flags
 	Objects    []objectView
 	Changes    []changeView
+	Outcome    *outcomeView // of all changes
 }
 
 // objectView is an object of a group, with its place where there are few.
@@ -145,15 +153,28 @@ func newGroupView(r *diff.Report, i int) groupView {
 		}
 		v.Objects = append(v.Objects, view)
 	}
+	same := oneOutcome(g)
+	if same && len(g.Changes) > 0 {
+		v.Outcome = newOutcomeView(g.Changes[0].Outcome)
+	}
 	var severities []string
 	for _, c := range g.Changes {
-		v.Changes = append(v.Changes, newChangeView(r, c))
+		change := newChangeView(r, c)
+		if !same {
+			change.Outcome = newOutcomeView(c.Outcome)
+		}
+		v.Changes = append(v.Changes, change)
 		for _, f := range c.Flags {
 			severities = append(severities, string(f.Severity))
 		}
 	}
 	slices.Sort(severities)
 	v.Severities = strings.Join(slices.Compact(severities), " ")
+	for _, s := range diff.Severities {
+		if slices.Contains(severities, string(s)) {
+			v.Worst = s
+		}
+	}
 	return v
 }
 
@@ -177,32 +198,52 @@ func position(p diff.Pos) string {
 	return fmt.Sprintf("%s:%d", oneLine(p.File), p.Line)
 }
 
-// changeView is a change as the page shows it.
+// changeView is a change as the page shows it: one table.
 type changeView struct {
-	Field, Effect string
-	Outcome       diff.Outcome
-	Flags         []diff.Flag
-	Rows          []rowView
-	Table         bool // of several values
+	Field   string
+	Outcome *outcomeView // nil where the group has it
+	Flags   []diff.Flag
+	Rows    []rowView
+	Both    bool   // there are old and new values
+	Removed bool   // there are old values alone
+	Named   bool   // rows say whose values they are
+	Example string // the object that is shown, where it is one of several
 }
 
+// outcomeView is an outcome as the page shows it.
+type outcomeView struct {
+	Verdict        diff.Verdict
+	Effect, Source string
+}
+
+func newOutcomeView(o diff.Outcome) *outcomeView {
+	return &outcomeView{o.Verdict, effect(o), oneLine(o.Source)}
+}
+
+// rowView is the lines of one value, and the names of its objects: the first
+// few, and all where there are more.
 type rowView struct {
-	Names string
-	N     int
-	Lines []pairView
-	Both  bool // there is an old and a new value
-	More  int  // lines that are not shown
+	Names, All string
+	Lines      []pairView
+	More       int // lines that are not shown
 }
 
 func newChangeView(r *diff.Report, c diff.Change) changeView {
-	v := changeView{Field: field(c.Path), Effect: effect(c.Outcome), Outcome: c.Outcome, Flags: c.Flags, Table: len(c.Rows) > 1}
+	v := changeView{Field: field(c.Path), Flags: c.Flags, Named: len(c.Rows) > 1}
 	for _, row := range c.Rows {
-		all := edited(row.Old, row.New)
+		old, new, example := values(r, row)
+		v.Both = v.Both || old != nil && new != nil
+		v.Removed = new == nil
+		if example >= 0 && len(row.Objects) > 1 {
+			v.Example = name(r.Objects[example].Ref)
+		}
+		all := edited(old, new)
 		shown := all[:min(len(all), htmlLines)]
-		v.Rows = append(v.Rows, rowView{
-			Names: nameList(r, row.Objects, len(row.Objects)), N: len(row.Objects),
-			Lines: pairs(shown), Both: row.Old != nil && row.New != nil, More: len(all) - len(shown),
-		})
+		view := rowView{Names: nameList(r, row.Objects, htmlNames), Lines: pairs(shown), More: len(all) - len(shown)}
+		if v.Named && len(row.Objects) > htmlNames {
+			view.All = nameList(r, row.Objects, len(row.Objects))
+		}
+		v.Rows = append(v.Rows, view)
 	}
 	return v
 }
@@ -249,7 +290,8 @@ func pairs(in []line) []pairView {
 	return out
 }
 
-// narrow takes what two lines begin and end with alike out of what differs.
+// narrow takes the words that two lines begin and end with alike out of what
+// differs.
 func narrow(old, new *cellView) {
 	a, b := old.Differs, new.Differs
 	begin := 0
@@ -260,6 +302,10 @@ func narrow(old, new *cellView) {
 		}
 		begin += size
 	}
+	for begin > 0 && (inWord(a, begin) || inWord(b, begin)) {
+		_, size := utf8.DecodeLastRuneInString(a[:begin])
+		begin -= size
+	}
 	end := 0
 	for end < len(a)-begin && end < len(b)-begin {
 		r, size := utf8.DecodeLastRuneInString(a[begin : len(a)-end])
@@ -268,9 +314,22 @@ func narrow(old, new *cellView) {
 		}
 		end += size
 	}
+	for end > 0 && (inWord(a, len(a)-end) || inWord(b, len(b)-end)) {
+		_, size := utf8.DecodeRuneInString(a[len(a)-end:])
+		end -= size
+	}
 	*old = cellView{a[:begin], a[begin : len(a)-end], a[len(a)-end:]}
 	*new = cellView{b[:begin], b[begin : len(b)-end], b[len(b)-end:]}
 }
 
 // Anchor is the number of a group in its id.
 func (page) Anchor(group int) int { return group + 1 }
+
+// inWord reports whether there are letters or digits on both sides of at.
+func inWord(s string, at int) bool {
+	before, _ := utf8.DecodeLastRuneInString(s[:at])
+	after, size := utf8.DecodeRuneInString(s[at:])
+	return at > 0 && size > 0 && isWord(before) && isWord(after)
+}
+
+func isWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }

@@ -27,13 +27,14 @@ const (
 
 // How much is shown before the rest is but counted.
 const (
-	markdownLines  = 60 // of a value
-	markdownWidth  = 400
-	markdownRows   = 12 // of a table of values
-	markdownCell   = 80
-	markdownFlags  = 10 // in the summary
-	markdownNames  = 3
-	markdownFields = 2 // in the title of a group
+	markdownLines   = 60 // of a value
+	markdownExample = 25 // of a value that is a whole object
+	markdownWidth   = 400
+	markdownRows    = 12 // of a table of values
+	markdownCell    = 80
+	markdownFlags   = 10 // in the summary
+	markdownNames   = 3
+	markdownFields  = 2 // in the title of a group
 )
 
 // MarkdownOptions are how Markdown is written.
@@ -75,6 +76,9 @@ func (m markdown) summary() string {
 	out := Marker + "\n### " + prose(headline(m.Report)) + "\n"
 	if parts := tally(m.Report); len(m.Objects) > 0 {
 		parts[0] = "**" + parts[0] + "**"
+		for i, part := range parts[1:] {
+			parts[i+1] = prose(part)
+		}
 		out += "\n" + strings.Join(parts, " · ") + "\n"
 	}
 	return out + "\n" + m.side(m.Old) + " → " + m.side(m.New) + "\n"
@@ -150,11 +154,15 @@ func (m markdown) group(i int) string {
 		out.WriteString(" open")
 	}
 	fmt.Fprintf(&out, ">\n<summary>%s</summary>\n", m.groupTitle(g))
-	if len(g.Objects) > 1 {
+	if len(g.Objects) > markdownNames {
 		fmt.Fprintf(&out, "\nIn %s\n", m.objects(g.Objects, markdownRows))
 	}
+	same := oneOutcome(g)
+	if same && len(g.Changes) > 0 {
+		fmt.Fprintf(&out, "\n%s\n", outcome(g.Changes[0].Outcome))
+	}
 	for _, c := range g.Changes {
-		out.WriteString(m.change(g, c))
+		out.WriteString(m.change(g, c, same))
 	}
 	out.WriteString("\n</details>\n")
 	return out.String()
@@ -165,8 +173,6 @@ func (m markdown) groupTitle(g diff.Group) string {
 	out := "<b>" + inHTML(string(g.Verdict)) + "</b> · " + inHTML(title(m.Report, g))
 	list, more := names(m.Report, g.Objects, markdownNames)
 	if len(g.Objects) == 1 {
-		list[0] = name(m.Objects[g.Objects[0]].Ref)
-		more = 0
 		out += " " + inHTMLCode(list)
 	} else {
 		out += ": " + inHTMLCode(list)
@@ -199,20 +205,48 @@ func (m markdown) objects(objects []int, max int) string {
 	return out
 }
 
-func (m markdown) change(g diff.Group, c diff.Change) string {
-	var out strings.Builder
+func outcome(o diff.Outcome) string {
+	return "**" + prose(string(o.Verdict)) + "**: " + prose(effect(o))
+}
+
+// change is one field; its outcome is left out where the group has it.
+func (m markdown) change(g diff.Group, c diff.Change, same bool) string {
+	var head []string
 	if c.Path != "" {
-		fmt.Fprintf(&out, "\n%s — ", code(field(c.Path)))
-	} else {
-		out.WriteString("\n")
+		head = append(head, code(field(c.Path)))
 	}
-	fmt.Fprintf(&out, "**%s**: %s\n", prose(string(c.Outcome.Verdict)), prose(effect(c.Outcome)))
+	if !same {
+		head = append(head, outcome(c.Outcome))
+	}
+	var out strings.Builder
+	if len(head) > 0 {
+		fmt.Fprintf(&out, "\n%s\n", strings.Join(head, " — "))
+	}
 	for _, f := range c.Flags {
 		fmt.Fprintf(&out, "\n**%s** %s: %s. Way back: %s\n", prose(string(f.Severity)), code(oneLine(f.ID)), prose(oneLine(f.Reason)), prose(oneLine(f.Back)))
 	}
 	if len(c.Rows) == 1 {
-		return out.String() + fenced(edited(c.Rows[0].Old, c.Rows[0].New))
+		return out.String() + m.value(c.Rows[0])
 	}
+	return out.String() + m.table(g, c)
+}
+
+// value is a row as a diff.
+func (m markdown) value(row diff.Row) string {
+	old, new, example := values(m.Report, row)
+	most, head := markdownLines, ""
+	if example >= 0 {
+		most = markdownExample
+		if len(row.Objects) > 1 {
+			head = "\nThe first, " + code(name(m.Objects[example].Ref)) + ":\n"
+		}
+	}
+	return head + fenced(edited(old, new), most)
+}
+
+// table is the different values of a change.
+func (m markdown) table(g diff.Group, c diff.Change) string {
+	var out strings.Builder
 	fmt.Fprintf(&out, "\n| %s | Old | New |\n|:--|:--|:--|\n", prose(g.Kind))
 	for _, row := range c.Rows[:min(len(c.Rows), markdownRows)] {
 		list, more := names(m.Report, row.Objects, 1)
@@ -253,16 +287,16 @@ func (m markdown) omitted(groups []int) string {
 }
 
 // fenced is a diff in a fence longer than any run of backticks in it.
-func fenced(lines []line) string {
+func fenced(lines []line, most int) string {
 	var body strings.Builder
-	for _, l := range lines[:min(len(lines), markdownLines)] {
+	for _, l := range lines[:min(len(lines), most)] {
 		if l == gap {
 			body.WriteString("@@ … @@\n")
 			continue
 		}
 		fmt.Fprintf(&body, "%c %s\n", l.mark, shorten(l.text, markdownWidth))
 	}
-	if more := len(lines) - markdownLines; more > 0 {
+	if more := len(lines) - most; more > 0 {
 		fmt.Fprintf(&body, "@@ %s @@\n", count(more, "more line"))
 	}
 	fence := strings.Repeat("`", max(3, longestRun(body.String())+1))

@@ -77,8 +77,6 @@ type (
 		Help                 sarifText           `json:"help"`
 		DefaultConfiguration sarifConfiguration  `json:"defaultConfiguration"`
 		Properties           sarifRuleProperties `json:"properties"`
-
-		severity diff.Severity
 	}
 	sarifConfiguration struct {
 		Level string `json:"level"`
@@ -162,21 +160,24 @@ func (s *sarif) fingerprint(ref diff.Ref, f diff.Flag) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// rule keeps the rule of a flag: as severe as the most severe of its flags.
+// rule keeps the rule of a flag.
 func (s *sarif) rule(f diff.Flag) {
 	if s.rules == nil {
 		s.rules = map[string]sarifRule{}
 	}
-	if known, ok := s.rules[f.ID]; ok && known.severity.Rank() >= f.Severity.Rank() {
+	if _, known := s.rules[f.ID]; known {
 		return
+	}
+	severity, reason, back, known := diff.DescribeFlag(f.ID)
+	if !known {
+		severity, reason, back = f.Severity, f.Reason, f.Back
 	}
 	s.rules[f.ID] = sarifRule{
 		ID:                   oneLine(f.ID),
-		ShortDescription:     sarifText{oneLine(f.Reason)},
-		Help:                 sarifText{"This change weakens security: " + oneLine(f.Reason) + ". Way back: " + oneLine(f.Back)},
-		DefaultConfiguration: sarifConfiguration{sarifLevel(f.Severity)},
-		Properties:           sarifRuleProperties{[]string{"security"}, securitySeverity(f.Severity)},
-		severity:             f.Severity,
+		ShortDescription:     sarifText{oneLine(reason)},
+		Help:                 sarifText{"The change weakens security: " + oneLine(reason) + ". Way back: " + oneLine(back)},
+		DefaultConfiguration: sarifConfiguration{sarifLevel(severity)},
+		Properties:           sarifRuleProperties{[]string{"security"}, securitySeverity(severity)},
 	}
 }
 

@@ -103,6 +103,9 @@ func tally(r *diff.Report) []string {
 		out = append(out, fmt.Sprintf("%d %s", c.N, did[c.Of]))
 	}
 	s := r.Summary
+	if in := namespace(r); in != "" && len(r.Objects) > 1 {
+		out = append(out, "all in namespace "+oneLine(in))
+	}
 	if s.Renamed > 0 {
 		out = append(out, fmt.Sprintf("%d of them renamed", s.Renamed))
 	}
@@ -130,13 +133,10 @@ func title(r *diff.Report, g diff.Group) string {
 	n := len(g.Objects)
 	kinds := fmt.Sprintf("%d %s", n, plural(oneLine(g.Kind)))
 	switch {
-	case g.Verdict == diff.New || g.Verdict == diff.Delete:
-		if n == 1 {
-			return oneLine(g.Kind)
-		}
-		return kinds
 	case n == 1:
-		return "1 " + oneLine(g.Kind)
+		return oneLine(g.Kind)
+	case g.Verdict == diff.New || g.Verdict == diff.Delete:
+		return kinds
 	case uniform(g):
 		return "the same change in " + kinds
 	}
@@ -166,26 +166,32 @@ func full(ref diff.Ref) string {
 }
 
 // names are the names of objects, at most max of them, and how many are left.
-// A namespace that all share is left out.
+// A namespace that the whole report shares is left out.
 func names(r *diff.Report, objects []int, max int) (list []string, more int) {
-	shared := !slices.ContainsFunc(objects, func(i int) bool {
-		return r.Objects[i].Ref.Namespace != r.Objects[objects[0]].Ref.Namespace
-	})
+	shared := namespace(r) != ""
 	for n, i := range objects {
 		if n == max && len(objects) > max {
 			return list, len(objects) - max
 		}
 		o := r.Objects[i]
 		text := name(o.Ref)
-		if shared {
-			text = oneLine(o.Ref.Name)
-		}
-		if o.Renamed && o.Was != nil {
+		switch {
+		case o.Renamed && o.Was != nil:
 			text = name(*o.Was) + " → " + name(o.Ref)
+		case shared:
+			text = oneLine(o.Ref.Name)
 		}
 		list = append(list, text)
 	}
 	return list, 0
+}
+
+// namespace is the one that all objects of a report are in, if they are in one.
+func namespace(r *diff.Report) string {
+	if slices.ContainsFunc(r.Objects, func(o diff.Object) bool { return o.Ref.Namespace != r.Objects[0].Ref.Namespace }) || len(r.Objects) == 0 {
+		return ""
+	}
+	return r.Objects[0].Ref.Namespace
 }
 
 // nameList are the names as a phrase: a, b, c and 995 more.
@@ -242,13 +248,7 @@ func flags(r *diff.Report) []flagged {
 }
 
 // effect says what a change does, and whether the API server lets it pass.
-func effect(o diff.Outcome) string {
-	text := oneLine(o.Effect)
-	if o.Refused {
-		text += "; the API server refuses a plain apply"
-	}
-	return text
-}
+func effect(o diff.Outcome) string { return oneLine(o.Effect) + refused(o) }
 
 // objectPlace is where an object is, or was.
 func objectPlace(o diff.Object) diff.Pos {
@@ -256,4 +256,19 @@ func objectPlace(o diff.Object) diff.Pos {
 		return o.New
 	}
 	return o.Old
+}
+
+// values are both sides of a row; of new and deleted objects, those of the
+// first, whose index is example; it is -1 for all others.
+func values(r *diff.Report, row diff.Row) (old, new *diff.Value, example int) {
+	if row.Old != nil || row.New != nil || len(row.Objects) == 0 {
+		return row.Old, row.New, -1
+	}
+	e := r.Objects[row.Objects[0]].Edits[row.Edits[0]]
+	return e.Old, e.New, row.Objects[0]
+}
+
+// oneOutcome reports whether all changes of a group come to the same.
+func oneOutcome(g diff.Group) bool {
+	return !slices.ContainsFunc(g.Changes, func(c diff.Change) bool { return c.Outcome != g.Changes[0].Outcome })
 }
