@@ -94,7 +94,7 @@ func scalar(n *manifest.Node, shape manifest.Shape) string {
 	case manifest.Number:
 		return "n" + number(n.Text)
 	case manifest.String:
-		return "s" + n.Text
+		return "s:" + n.Text
 	}
 	return "z"
 }

@@ -36,6 +36,7 @@ type Summary struct {
 	Same                   int // matched and without a change
 	Moved                  int // of Same: those in another file now
 	Renamed                int
+	SessionsLost           int // objects with an Outcome that says so
 	// Verdicts counts the Objects by Object.Verdict, Flags the flags of all
 	// objects by severity. Each has an entry for every Verdict and Severity
 	// that occurs, and for no other.
@@ -171,6 +172,8 @@ type Outcome struct {
 	// Refused says that the API server refuses the update, so that kubectl
 	// apply and GitOps tools fail until the object is replaced by force.
 	Refused bool
+	// SessionLost says that what runs in the pods of the object is stopped.
+	SessionLost bool
 	// Rule is the id of the rule that says so, and Source where the rule
 	// comes from.
 	Rule, Source string

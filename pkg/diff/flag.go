@@ -23,8 +23,10 @@ type fact struct {
 	// value is what is flagged when it changes, whatever it is.
 	value string
 	// guard says that it is flagged when it is gone, with the severity gone.
-	guard    bool
-	gone     Severity
+	guard bool
+	gone  Severity
+	// quiet says that it is not flagged: it is there for the other side.
+	quiet    bool
 	severity Severity // the rule's if empty
 	// paths are the fields that it is read from, the nearest first.
 	paths []string
@@ -119,6 +121,7 @@ func flag(obj *Object, p pair) {
 		seen[key] = true
 		old, had := before[key]
 		switch {
+		case f.quiet:
 		case f.level > old.level && (f.level > 1 || p.old != nil),
 			had && f.value != old.value:
 			obj.flag(f)

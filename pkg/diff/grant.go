@@ -90,6 +90,7 @@ func widerRole(p pair) []fact {
 	before, _ := permissions(p.old)
 	after, rules := permissions(p.new)
 	var out []fact
+	verbs := map[permission]int{} // the fact that has the verbs on the same
 	for i, q := range after {
 		covered := slices.ContainsFunc(before, func(p permission) bool { return p.covers(q) })
 		if covered || p.old == nil && !q.grave() {
@@ -99,6 +100,12 @@ func widerRole(p pair) []fact {
 		if q.grave() {
 			f.severity = High
 		}
+		on := permission{q.group, q.resource, q.name, string(f.severity)}
+		if at, found := verbs[on]; found {
+			out[at].detail = q.verb + ", " + out[at].detail
+			continue
+		}
+		verbs[on] = len(out)
 		out = append(out, f)
 	}
 	return out

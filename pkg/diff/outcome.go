@@ -148,13 +148,13 @@ const (
 
 // The outcomes that most rules have.
 var (
-	podRecreate  = Outcome{Verdict: Recreate, Effect: "the pod must be deleted and made again: the agent's session is lost", Refused: true, Source: podUpdate}
-	rollout      = Outcome{Verdict: Recreate, Effect: "the pods are replaced: the agents' sessions are lost", Source: appsUpdate}
+	podRecreate  = Outcome{Verdict: Recreate, Effect: "the pod must be deleted and made again: the agent's session is lost", SessionLost: true, Refused: true, Source: podUpdate}
+	rollout      = Outcome{Verdict: Recreate, Effect: "the pods are replaced: the agents' sessions are lost", SessionLost: true, Source: appsUpdate}
 	objectAgain  = Outcome{Verdict: Recreate, Effect: "the object must be deleted and made again", Refused: true, Source: coreUpdate}
-	workAgain    = Outcome{Verdict: Recreate, Effect: "the object must be deleted and made again, its pods too: the agents' sessions are lost", Refused: true, Source: appsUpdate}
-	jobAgain     = Outcome{Verdict: Recreate, Effect: "the Job must be deleted and made again, its pod too: the agent's session is lost", Refused: true, Source: jobUpdate}
+	workAgain    = Outcome{Verdict: Recreate, Effect: "the object must be deleted and made again, its pods too: the agents' sessions are lost", SessionLost: true, Refused: true, Source: appsUpdate}
+	jobAgain     = Outcome{Verdict: Recreate, Effect: "the Job must be deleted and made again, its pod too: the agent's session is lost", SessionLost: true, Refused: true, Source: jobUpdate}
 	claimAgain   = Outcome{Verdict: Recreate, Effect: "the claim must be deleted and made again: its data is lost", Refused: true, Source: coreUpdate}
-	podsStop     = Outcome{Verdict: Recreate, Effect: "pods are deleted: their agents' sessions are lost", Source: appsUpdate}
+	podsStop     = Outcome{Verdict: Recreate, Effect: "pods are deleted: their agents' sessions are lost", SessionLost: true, Source: appsUpdate}
 	updated      = Outcome{Verdict: InPlace, Effect: "updated; nothing that runs is touched", Source: objectMeta}
 	mountsFollow = Outcome{Verdict: InPlace, Effect: "mounted files follow; variables do when their container restarts", Source: coreUpdate}
 )
@@ -177,7 +177,7 @@ var updateRules = map[groupKind][]updateRule{
 
 	{"", "Pod"}: {
 		{id: "pod-image", path: "spec.containers[].image", when: changed, Outcome: Outcome{Verdict: Restart,
-			Effect: "the container restarts with the new image: the agent's session is lost, volumes stay", Source: podKubelet}},
+			Effect: "the container restarts with the new image: the agent's session is lost, volumes stay", SessionLost: true, Source: podKubelet}},
 		{id: "pod-sidecar-image", path: "spec.initContainers[].image", when: both(changed, inSidecar), Outcome: Outcome{Verdict: Restart,
 			Effect: "the sidecar restarts with the new image", Source: podKubelet}},
 		{id: "pod-init-image", path: "spec.initContainers[].image", when: changed,
@@ -197,11 +197,11 @@ var updateRules = map[groupKind][]updateRule{
 		{id: "pod-ephemeral", path: "spec.ephemeralContainers", when: added, Outcome: Outcome{Verdict: InPlace,
 			Effect: "possible by the ephemeralcontainers subresource alone", Refused: true, Source: podUpdate}},
 		{id: "pod-resize-restart", path: "spec.containers[].resources", when: both(resizable, resizeRestarts), Outcome: Outcome{Verdict: Restart,
-			Effect: "possible by the resize subresource alone, and resizePolicy restarts the container: the agent's session is lost", Refused: true, Source: podResize}},
+			Effect: "possible by the resize subresource alone, and resizePolicy restarts the container: the agent's session is lost", SessionLost: true, Refused: true, Source: podResize}},
 		{id: "pod-resize", path: "spec.containers[].resources", when: resizable, Outcome: Outcome{Verdict: Resize,
-			Effect: "possible while the agent runs, by the resize subresource alone (kubectl patch --subresource resize)", Refused: true, Source: podResize}},
+			Effect: "possible while the agent runs, by the resize subresource alone", Refused: true, Source: podResize}},
 		{id: "pod-sidecar-resize", path: "spec.initContainers[].resources", when: both(resizable, inSidecar), Outcome: Outcome{Verdict: Resize,
-			Effect: "possible while the agent runs, by the resize subresource alone (kubectl patch --subresource resize)", Refused: true, Source: podResize}},
+			Effect: "possible while the agent runs, by the resize subresource alone", Refused: true, Source: podResize}},
 		{id: "pod-spec", path: "spec", Outcome: podRecreate},
 	},
 
@@ -243,7 +243,7 @@ var updateRules = map[groupKind][]updateRule{
 
 	{"batch", "Job"}: {
 		{id: "job-suspend", path: "spec.suspend", when: turnedOn, Outcome: Outcome{Verdict: Recreate,
-			Effect: "the Job's pod is deleted: the agent's session is lost", Source: "Job controller: suspending deletes active pods"}},
+			Effect: "the Job's pod is deleted: the agent's session is lost", SessionLost: true, Source: "Job controller: suspending deletes active pods"}},
 		{id: "job-resume", path: "spec.suspend", Outcome: inPlace("the Job starts", jobUpdate)},
 		{id: "job-suspended-template", path: "spec.template", when: both(suspendedJob, schedulingDirective),
 			Outcome: inPlace("where a suspended Job is scheduled may change", jobUpdate)},
@@ -264,12 +264,12 @@ var updateRules = map[groupKind][]updateRule{
 
 	{sandboxGroup, "Sandbox"}: {
 		{id: "sandbox-suspend", path: "spec.operatingMode", when: suspends, Outcome: Outcome{Verdict: Recreate,
-			Effect: "the pod is deleted until the Sandbox is resumed: the agent's session is lost", Source: sandboxSync}},
+			Effect: "the pod is deleted until the Sandbox is resumed: the agent's session is lost", SessionLost: true, Source: sandboxSync}},
 		{id: "sandbox-resume", path: "spec.operatingMode", Outcome: inPlace("the Sandbox resumes", sandboxSync)},
 		{id: "sandbox-scale-down", path: "spec.replicas", when: fewer, Outcome: Outcome{Verdict: Recreate,
-			Effect: "the pod is deleted until the Sandbox is resumed: the agent's session is lost", Source: sandboxSync}},
+			Effect: "the pod is deleted until the Sandbox is resumed: the agent's session is lost", SessionLost: true, Source: sandboxSync}},
 		{id: "sandbox-claims", path: "spec.volumeClaimTemplates", Outcome: Outcome{Verdict: Recreate,
-			Effect: "the Sandbox must be deleted and made again, its pod too: the agent's session is lost", Refused: true, Source: "agent-sandbox api/v1beta1: volumeClaimTemplates is immutable"}},
+			Effect: "the Sandbox must be deleted and made again, its pod too: the agent's session is lost", SessionLost: true, Refused: true, Source: "agent-sandbox api/v1beta1: volumeClaimTemplates is immutable"}},
 		{id: "sandbox-pod-metadata", path: "spec.podTemplate.metadata", Outcome: inPlace("the pod's labels and annotations follow", sandboxSync)},
 		{id: "sandbox-pod", path: "spec.podTemplate", Outcome: Outcome{Verdict: OnResume,
 			Effect: "a running pod stays as it is until the Sandbox is suspended and resumed", Source: sandboxSync}},
@@ -328,7 +328,7 @@ func identityOutcome(ref Ref) Outcome {
 	o := Outcome{Verdict: Recreate, Rule: "name", Source: objectMeta, Effect: "another object: the old one is deleted, a new one is made"}
 	switch {
 	case runsPods(ref):
-		o.Effect = "another object: the old one is deleted with its pod, a new one is made; the agent's session is lost"
+		o.Effect, o.SessionLost = "another object: the old one is deleted with its pod, a new one is made; the agent's session is lost", true
 	case ref.Kind == "PersistentVolumeClaim":
 		o.Effect = "another claim: the old one is deleted with its data, an empty one is made"
 	}
@@ -343,7 +343,7 @@ func deleteOutcome(ref Ref) Outcome {
 	o := Outcome{Verdict: Delete, Effect: "deleted, if the tool that applies prunes", Rule: "delete", Source: objectMeta}
 	switch {
 	case runsPods(ref):
-		o.Effect = "deleted with its pod, if the tool that applies prunes: the agent's session is lost"
+		o.Effect, o.SessionLost = "deleted with its pod, if the tool that applies prunes: the agent's session is lost", true
 	case ref.Kind == "PersistentVolumeClaim":
 		o.Effect = "deleted with its data, if the tool that applies prunes"
 	}

@@ -246,7 +246,7 @@ func (c podContainer) variables() {
 			c.secret(c.name+"/env/"+name, text(ref.Get("name"))+"/"+text(ref.Get("key")), path+".valueFrom.secretKeyRef", path)
 		} else if credential.Field(name, values[name]) {
 			// A literal that becomes a reference is no secret more.
-			c.lacks(true, "secret-added", c.name+"/env/"+name, "", path)
+			c.add(fact{id: "secret-added", at: c.name + "/env/" + name, level: 1, quiet: true})
 		}
 	}
 	for i, from := range items(c.node.Get("envFrom")) {

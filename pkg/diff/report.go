@@ -224,6 +224,9 @@ func (r *Report) summarize() {
 		if o.Renamed {
 			r.Summary.Renamed++
 		}
+		if slices.ContainsFunc(o.Edits, func(e Edit) bool { return e.Outcome.SessionLost }) {
+			r.Summary.SessionsLost++
+		}
 		for _, e := range o.Edits {
 			for _, f := range e.Flags {
 				r.Summary.Flags[f.Severity]++

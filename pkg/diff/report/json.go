@@ -46,6 +46,7 @@ type summaryJSON struct {
 	Same       int            `json:"same"`
 	Moved      int            `json:"moved"`
 	Renamed    int            `json:"renamed"`
+	Sessions   int            `json:"sessionsLost"`
 	Verdicts   map[string]int `json:"verdicts"`
 	Flags      map[string]int `json:"flags"`
 }
@@ -77,6 +78,7 @@ type outcomeJSON struct {
 	Verdict string `json:"verdict"`
 	Effect  string `json:"effect"`
 	Refused bool   `json:"refused,omitempty"`
+	Session bool   `json:"sessionLost,omitempty"`
 	Rule    string `json:"rule"`
 	Source  string `json:"source"`
 }
@@ -161,7 +163,7 @@ func newReport(r *diff.Report) reportJSON {
 		Version: 1, Old: r.Old, New: r.New, Verdict: string(r.Verdict()),
 		Summary: summaryJSON{
 			OldObjects: r.Summary.OldObjects, NewObjects: r.Summary.NewObjects, Differ: len(r.Objects),
-			Same: r.Summary.Same, Moved: r.Summary.Moved, Renamed: r.Summary.Renamed,
+			Same: r.Summary.Same, Moved: r.Summary.Moved, Renamed: r.Summary.Renamed, Sessions: r.Summary.SessionsLost,
 			Verdicts: map[string]int{}, Flags: map[string]int{},
 		},
 		Groups:  each(r.Groups, newGroup),
@@ -199,7 +201,7 @@ func newChange(c diff.Change) changeJSON {
 }
 
 func newOutcome(o diff.Outcome) outcomeJSON {
-	return outcomeJSON{string(o.Verdict), o.Effect, o.Refused, o.Rule, o.Source}
+	return outcomeJSON{string(o.Verdict), o.Effect, o.Refused, o.SessionLost, o.Rule, o.Source}
 }
 
 func newFlag(f diff.Flag) flagJSON {

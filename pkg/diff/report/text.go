@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -161,6 +163,8 @@ func (t *texter) change(g diff.Group, c diff.Change) {
 	}
 	head := "  " + t.paint(mark.style, mark.mark) + " " + safe(c.Path)
 	switch {
+	case c.Op == diff.OpMove:
+		t.linef("%s  order: %s%s", head, reordered(c.Rows[0]), verdict)
 	case c.Path == "" && len(c.Flags) == 0:
 		return
 	case c.Path == "":
@@ -216,6 +220,21 @@ func (t *texter) table(rows []diff.Row) {
 	}
 }
 
+// reordered is the part of a list that stands in another order.
+func reordered(r diff.Row) string {
+	old, new := lines(r.Old), lines(r.New)
+	for len(old) > 0 && len(new) > 0 && old[0] == new[0] {
+		old, new = old[1:], new[1:]
+	}
+	for len(old) > 0 && len(new) > 0 && old[len(old)-1] == new[len(new)-1] {
+		old, new = old[:len(old)-1], new[:len(new)-1]
+	}
+	names := func(lines []string) string {
+		return clip(safe(strings.ReplaceAll(strings.Join(lines, ", "), "- ", "")), maxWidth)
+	}
+	return names(old) + " -> " + names(new)
+}
+
 // inline is a change of a value on one line, if it can be.
 func inline(r diff.Row) (string, bool) {
 	old, okOld := short(r.Old)
@@ -248,6 +267,9 @@ func short(v *diff.Value) (string, bool) {
 		return "", false
 	}
 	for i, l := range flat {
+		if strings.HasSuffix(l, ":") || strings.HasPrefix(l, " ") {
+			return "", false // something is nested
+		}
 		flat[i] = safe(strings.TrimSpace(l))
 	}
 	text = strings.Join(flat, ", ")
@@ -350,12 +372,19 @@ func (t *texter) summary() string {
 		fmt.Fprintf(&out, "no change in %s%s\n", count(s.NewObjects, "object"), moved(s))
 		return out.String()
 	}
-	fmt.Fprintf(&out, "%d of %s differ%s\n", len(t.report.Objects), count(max(s.OldObjects, s.NewObjects), "object"), moved(s))
+	differ := "differ"
+	if len(t.report.Objects) == 1 {
+		differ = "differs"
+	}
+	fmt.Fprintf(&out, "%d of %s %s%s\n", len(t.report.Objects), count(max(s.OldObjects, s.NewObjects), "object"), differ, moved(s))
 	for i := len(diff.Verdicts) - 1; i >= 0; i-- {
 		v := diff.Verdicts[i]
 		if n := s.Verdicts[v]; n > 0 {
-			fmt.Fprintf(&out, "  %s\n", t.paint(styleOf(v), fmt.Sprintf("%d %s", n, Phrase(v))))
+			fmt.Fprintf(&out, "  %s: %s\n", t.paint(styleOf(v), string(v)), t.kinds(v))
 		}
+	}
+	if s.SessionsLost > 0 {
+		fmt.Fprintf(&out, "  %s\n", t.paint(red, fmt.Sprintf("agents lose their session in %s", count(s.SessionsLost, "object"))))
 	}
 	if s.Renamed > 0 {
 		fmt.Fprintf(&out, "  %d renamed\n", s.Renamed)
@@ -405,17 +434,23 @@ func (t *texter) gate(out *strings.Builder) {
 	}
 }
 
-// Phrase says what a verdict means for those it applies to.
-func Phrase(v diff.Verdict) string {
-	return map[diff.Verdict]string{
-		diff.InPlace:  "updated in place",
-		diff.OnResume: "updated, with no effect on what runs until it is resumed or made again",
-		diff.New:      "new",
-		diff.Resize:   "resized in place, by the resize subresource",
-		diff.Restart:  "with a container that restarts",
-		diff.Recreate: "recreated: sessions and data of pods are lost",
-		diff.Delete:   "deleted",
-	}[v]
+// kinds are the objects of a verdict by kind, such as "12 Pods, 1 Secret".
+func (t *texter) kinds(v diff.Verdict) string {
+	counts := map[string]int{}
+	for _, o := range t.report.Objects {
+		if o.Verdict == v {
+			counts[o.Ref.Kind]++
+		}
+	}
+	var out []string
+	for _, kind := range slices.Sorted(maps.Keys(counts)) {
+		noun := safe(kind)
+		if counts[kind] > 1 {
+			noun = plural(noun)
+		}
+		out = append(out, fmt.Sprintf("%d %s", counts[kind], noun))
+	}
+	return strings.Join(out, ", ")
 }
 
 func plural(kind string) string {
