@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,9 +18,18 @@ import (
 // diffFormats are the formats that each pair under golden/diff is written in,
 // and the name of the file.
 var diffFormats = map[string]string{
-	"text": "diff.txt",
-	"json": "diff.json",
+	"text":     "diff.txt",
+	"json":     "diff.json",
+	"markdown": "diff.md",
+	"html":     "diff.html",
+	"sarif":    "diff.sarif",
+	"github":   "diff.github",
+	"junit":    "diff.xml",
 }
+
+// pageAssets are the parts that all HTML pages have: where a style changes,
+// the golden pages stay.
+var pageAssets = regexp.MustCompile(`(?s)<meta http-equiv.*?>\n|<style>.*?</style>\n|<script>.*?</script>\n`)
 
 // The pairs under golden/diff are what a reviewer sees, byte by byte. Each
 // has old and new, a line why it exists, perhaps flags, and the exit code where
@@ -33,6 +43,7 @@ func TestDiffGolden(t *testing.T) {
 		dir := filepath.Dir(why)
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			t.Chdir(dir)
+			t.Setenv("GITHUB_STEP_SUMMARY", "")
 			if strings.TrimSpace(readText(t, "why")) == "" {
 				t.Error("nothing says why the pair exists")
 			}
@@ -55,7 +66,7 @@ func diffGolden(t *testing.T, format, name string) {
 	args := append([]string{"diff", side("old"), side("new"), "--format", format}, strings.Fields(readText(t, "flags"))...)
 	var stdout, stderr bytes.Buffer
 	code := run(context.Background(), args, strings.NewReader(""), &stdout, &stderr)
-	got := stdout.String() + stderr.String()
+	got := pageAssets.ReplaceAllString(stdout.String(), "") + stderr.String()
 	want, wantCode := readText(t, name), 1
 	if text := readText(t, "exit"); text != "" {
 		wantCode, _ = strconv.Atoi(strings.TrimSpace(text))

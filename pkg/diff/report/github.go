@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/scion-gen/scion-gen/pkg/diff"
@@ -35,7 +36,7 @@ func GitHub(w io.Writer, r *diff.Report) error {
 			fmt.Fprintf(&g.out, "::notice title=scion-gen diff::%s of flags not shown; the report has all\n", count(more, "more "+kind))
 		}
 	}
-	fmt.Fprintf(&g.out, "::notice title=scion-gen diff::%s\n", commandText(strings.Join(append([]string{headline(r)}, tally(r)...), ", ")))
+	fmt.Fprintf(&g.out, "::notice title=scion-gen diff::%s\n", commandText(strings.Join(slices.DeleteFunc(slices.Concat([]string{headline(r), sessions(r)}, tally(r)), func(s string) bool { return s == "" }), ", ")))
 	_, err := io.WriteString(w, g.out.String())
 	return err
 }

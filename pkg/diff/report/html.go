@@ -44,6 +44,7 @@ func HTML(w io.Writer, r *diff.Report) error {
 		Script:   template.JS(pageJS),
 		CSP:      "default-src 'none'; style-src " + hash(pageCSS) + "; script-src " + hash(pageJS) + "; base-uri 'none'; form-action 'none'",
 		Headline: headline(r),
+		Sessions: sessions(r),
 		Flags:    flags(r),
 		Verdicts: verdictChips(r),
 	}
@@ -74,7 +75,7 @@ type page struct {
 	Style                template.CSS
 	Script               template.JS
 	CSP                  string
-	Headline             string
+	Headline, Sessions   string
 	Verdicts, Severities []chip
 	Rest                 []string
 	Flags                []flagged

@@ -17,7 +17,7 @@ func JUnit(w io.Writer, r *diff.Report) error {
 	suite := junitSuite{Name: oneLine("scion-gen diff " + r.Old + " " + r.New)}
 	failures := junitFailures(r)
 	for i, o := range r.Objects {
-		c := junitCase{Class: oneLine(o.Ref.Kind), Name: full(o.Ref) + ": " + string(o.Verdict), Out: junitEdits(o)}
+		c := junitCase{Class: oneLine(o.Ref.Kind), Name: full(o.Ref) + ": " + string(o.Verdict), Out: &junitText{junitEdits(o)}}
 		if why := failures[i]; len(why) > 0 {
 			suite.Failures++
 			c.Failure = &junitFailure{Message: why[0], Text: strings.Join(why, "\n")}
@@ -63,12 +63,16 @@ type junitCase struct {
 	File    string        `xml:"file,attr,omitempty"`
 	Line    int           `xml:"line,attr,omitempty"`
 	Failure *junitFailure `xml:"failure"`
-	Out     string        `xml:"system-out"`
+	Out     *junitText    `xml:"system-out"`
 }
 
 type junitFailure struct {
 	Message string `xml:"message,attr"`
-	Text    string `xml:",chardata"`
+	Text    string `xml:",cdata"`
+}
+
+type junitText struct {
+	Text string `xml:",cdata"`
 }
 
 // junitFailures is why objects fail, by their index.

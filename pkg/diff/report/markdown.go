@@ -81,6 +81,9 @@ func (m markdown) summary() string {
 		}
 		out += "\n" + strings.Join(parts, " · ") + "\n"
 	}
+	if lost := sessions(m.Report); lost != "" {
+		out += "\n**" + lost + ".**\n"
+	}
 	return out + "\n" + m.side(m.Old) + " → " + m.side(m.New) + "\n"
 }
 

@@ -103,7 +103,7 @@ func tally(r *diff.Report) []string {
 		out = append(out, fmt.Sprintf("%d %s", c.N, did[c.Of]))
 	}
 	s := r.Summary
-	if in := namespace(r); in != "" && len(r.Objects) > 1 {
+	if in := namespace(r); in != "" {
 		out = append(out, "all in namespace "+oneLine(in))
 	}
 	if s.Renamed > 0 {
@@ -117,6 +117,14 @@ func tally(r *diff.Report) []string {
 		out = append(out, same)
 	}
 	return out
+}
+
+// sessions says how many agents are stopped, empty where none are.
+func sessions(r *diff.Report) string {
+	if r.Summary.SessionsLost == 0 {
+		return ""
+	}
+	return "Agents lose their session in " + count(r.Summary.SessionsLost, "object")
 }
 
 // flagTally is the number of flags by severity, most severe first.
@@ -186,12 +194,17 @@ func names(r *diff.Report, objects []int, max int) (list []string, more int) {
 	return list, 0
 }
 
-// namespace is the one that all objects of a report are in, if they are in one.
+// namespace is the one that all objects of a report are in, if there are
+// several and they are in one.
 func namespace(r *diff.Report) string {
-	if slices.ContainsFunc(r.Objects, func(o diff.Object) bool { return o.Ref.Namespace != r.Objects[0].Ref.Namespace }) || len(r.Objects) == 0 {
+	if len(r.Objects) < 2 {
 		return ""
 	}
-	return r.Objects[0].Ref.Namespace
+	first := r.Objects[0].Ref.Namespace
+	if slices.ContainsFunc(r.Objects, func(o diff.Object) bool { return o.Ref.Namespace != first }) {
+		return ""
+	}
+	return first
 }
 
 // nameList are the names as a phrase: a, b, c and 995 more.
