@@ -17,7 +17,7 @@ func JUnit(w io.Writer, r *diff.Report) error {
 	suite := junitSuite{Name: oneLine("scion-gen diff " + r.Old + " " + r.New)}
 	failures := junitFailures(r)
 	for i, o := range r.Objects {
-		c := junitCase{Class: oneLine(o.Ref.Kind), Name: full(o.Ref) + ": " + string(o.Verdict), Out: &junitText{junitEdits(o)}}
+		c := junitCase{Class: oneLine(o.Ref.Kind), Name: full(o.Ref) + ": " + oneLine(string(o.Verdict)), Out: &junitText{junitEdits(o)}}
 		if why := failures[i]; len(why) > 0 {
 			suite.Failures++
 			c.Failure = &junitFailure{Message: why[0], Text: strings.Join(why, "\n")}
@@ -107,7 +107,7 @@ func flagText(f diff.Flag) string {
 func junitEdits(o diff.Object) string {
 	var out []string
 	for _, e := range o.Edits {
-		out = append(out, fmt.Sprintf("%s: %s: %s", e.Outcome.Verdict, field(e.Path), effect(e.Outcome)))
+		out = append(out, fmt.Sprintf("%s: %s: %s", oneLine(string(e.Outcome.Verdict)), field(e.Path), effect(e.Outcome)))
 	}
 	return strings.Join(out, "\n")
 }

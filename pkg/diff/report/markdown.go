@@ -34,7 +34,8 @@ const (
 	markdownCell    = 80
 	markdownFlags   = 10 // in the summary
 	markdownNames   = 3
-	markdownFields  = 2 // in the title of a group
+	markdownSide    = 80 // of the name of a side
+	markdownFields  = 2  // in the title of a group
 )
 
 // MarkdownOptions are how Markdown is written.
@@ -77,7 +78,7 @@ func (m markdown) summary() string {
 	if parts := tally(m.Report); len(m.Objects) > 0 {
 		parts[0] = "**" + parts[0] + "**"
 		for i, part := range parts[1:] {
-			parts[i+1] = prose(part)
+			parts[i+1] = prose(shorten(part, markdownSide))
 		}
 		out += "\n" + strings.Join(parts, " · ") + "\n"
 	}
@@ -87,7 +88,7 @@ func (m markdown) summary() string {
 	return out + "\n" + m.side(m.Old) + " → " + m.side(m.New) + "\n"
 }
 
-func (m markdown) side(name string) string { return code(shorten(oneLine(name), 100)) }
+func (m markdown) side(name string) string { return code(shorten(oneLine(name), markdownSide)) }
 
 func (m markdown) flags() string {
 	all := flags(m.Report)
@@ -97,7 +98,7 @@ func (m markdown) flags() string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "\n**Security: %s**\n\n| | Flag | Objects | Weaker now |\n|:--|:--|--:|:--|\n", prose(flagTally(m.Report)))
 	for _, f := range all[:min(len(all), markdownFlags)] {
-		fmt.Fprintf(&out, "| %s | %s | %d | %s |\n", prose(string(f.Severity)), cell(f.ID, markdownCell), len(f.Objects), cellProse(f.Reason))
+		fmt.Fprintf(&out, "| %s | %s | %d | %s |\n", cellProse(string(f.Severity)), cell(f.ID, markdownCell), len(f.Objects), cellProse(f.Reason))
 	}
 	if more := len(all) - markdownFlags; more > 0 {
 		fmt.Fprintf(&out, "\n%s more below.\n", count(more, "flag"))
@@ -125,13 +126,13 @@ func (m markdown) gate() string {
 		}
 	}
 	for _, a := range allowances(m.Gate.Allowed) {
-		item("allowed: %s, %s: %s", code(oneLine(a.Of.On)), count(a.N, "time"), prose(shorten(oneLine(a.Of.Reason), markdownWidth)))
+		item("allowed: %s, %s: %s", code(oneLine(a.Of.On)), count(a.N, "time"), sentence(a.Of.Reason))
 	}
 	for _, a := range m.Gate.Expired {
-		item("expired on %s: %s: %s", prose(a.Expires), code(oneLine(a.On)), prose(shorten(oneLine(a.Reason), markdownWidth)))
+		item("expired on %s: %s: %s", sentence(a.Expires), code(oneLine(a.On)), sentence(a.Reason))
 	}
 	for _, a := range m.Gate.Unused {
-		item("allowed but not needed: %s: %s", code(oneLine(a.On)), prose(shorten(oneLine(a.Reason), markdownWidth)))
+		item("allowed but not needed: %s: %s", code(oneLine(a.On)), sentence(a.Reason))
 	}
 	if more := lines - markdownFlags; more > 0 {
 		fmt.Fprintf(&out, "\n%d more of the allow file are not shown.\n", more)
@@ -209,7 +210,7 @@ func (m markdown) objects(objects []int, max int) string {
 }
 
 func outcome(o diff.Outcome) string {
-	return "**" + prose(string(o.Verdict)) + "**: " + prose(effect(o))
+	return "**" + prose(string(o.Verdict)) + "**: " + sentence(effect(o))
 }
 
 // change is one field; its outcome is left out where the group has it.
@@ -226,7 +227,7 @@ func (m markdown) change(g diff.Group, c diff.Change, same bool) string {
 		fmt.Fprintf(&out, "\n%s\n", strings.Join(head, " — "))
 	}
 	for _, f := range c.Flags {
-		fmt.Fprintf(&out, "\n**%s** %s: %s. Way back: %s\n", prose(string(f.Severity)), code(oneLine(f.ID)), prose(oneLine(f.Reason)), prose(oneLine(f.Back)))
+		fmt.Fprintf(&out, "\n**%s** %s: %s. Way back: %s\n", prose(string(f.Severity)), code(oneLine(f.ID)), sentence(f.Reason), sentence(f.Back))
 	}
 	if len(c.Rows) == 1 {
 		return out.String() + m.value(c.Rows[0])
@@ -250,7 +251,7 @@ func (m markdown) value(row diff.Row) string {
 // table is the different values of a change.
 func (m markdown) table(g diff.Group, c diff.Change) string {
 	var out strings.Builder
-	fmt.Fprintf(&out, "\n| %s | Old | New |\n|:--|:--|:--|\n", prose(g.Kind))
+	fmt.Fprintf(&out, "\n| %s | Old | New |\n|:--|:--|:--|\n", cellProse(g.Kind))
 	for _, row := range c.Rows[:min(len(c.Rows), markdownRows)] {
 		list, more := names(m.Report, row.Objects, 1)
 		object := cell(list[0], markdownCell)
@@ -335,7 +336,7 @@ func cell(s string, width int) string {
 }
 
 func cellProse(s string) string {
-	return strings.ReplaceAll(prose(shorten(oneLine(s), markdownWidth)), "|", `\|`)
+	return strings.ReplaceAll(sentence(s), "|", `\|`)
 }
 
 var (
@@ -356,6 +357,9 @@ func prose(s string) string {
 	}
 	return strings.Join(words, " ")
 }
+
+// sentence is prose of a text that may be long or of several lines.
+func sentence(s string) string { return prose(shorten(oneLine(s), markdownWidth)) }
 
 func inHTML(s string) string { return html.EscapeString(oneLine(s)) }
 

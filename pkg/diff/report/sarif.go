@@ -19,7 +19,9 @@ const sarifResults = 25000
 
 const (
 	sarifSchema = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-	homepage    = "https://github.com/scion-gen/scion-gen"
+	// fingerprintName says what a fingerprint is made of, and in which version.
+	fingerprintName = "flagObjectField/v1"
+	homepage        = "https://github.com/scion-gen/scion-gen"
 )
 
 // SARIF writes the flags of a report as a log of SARIF 2.1.0, a result for each
@@ -27,7 +29,7 @@ const (
 // notification counts the rest. A result's fingerprint is of its flag, object
 // and field: it outlives moves within and between files.
 func SARIF(w io.Writer, r *diff.Report) error {
-	var s sarif
+	s := sarif{results: []sarifResult{}}
 	for i := range r.Objects {
 		s.object(&r.Objects[i])
 	}
@@ -140,7 +142,7 @@ func (s *sarif) object(o *diff.Object) {
 				RuleID: oneLine(f.ID), Level: sarifLevel(f.Severity), severity: f.Severity,
 				Message:             sarifText{fmt.Sprintf("%s: %s: %s", full(o.Ref), field(f.Path), oneLine(f.Reason))},
 				Locations:           []sarifLocation{sarifPlace(o, e, f)},
-				PartialFingerprints: map[string]string{"flagObjectField/v1": s.fingerprint(o.Ref, f)},
+				PartialFingerprints: map[string]string{fingerprintName: s.fingerprint(o.Ref, f)},
 			})
 		}
 	}
