@@ -110,11 +110,12 @@ func (g *github) command(kind, title string, pos diff.Pos, text string) {
 	fmt.Fprintf(&g.out, "title=%s::%s\n", commandProperty(title), commandText(text))
 }
 
-// commandText and commandProperty escape as actions/toolkit does.
-func commandText(s string) string {
-	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(s)
-}
+// Texts and properties of commands are escaped as actions/toolkit does.
+var (
+	textEscapes     = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	propertyEscapes = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+)
 
-func commandProperty(s string) string {
-	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C").Replace(s)
-}
+func commandText(s string) string { return textEscapes.Replace(s) }
+
+func commandProperty(s string) string { return propertyEscapes.Replace(s) }

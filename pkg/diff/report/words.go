@@ -35,10 +35,10 @@ func visible(s string) string {
 	return out.String()
 }
 
+var lineBreaks = strings.NewReplacer("\n", `\n`, "\t", `\t`)
+
 // oneLine is s, visible, on one line.
-func oneLine(s string) string {
-	return strings.NewReplacer("\n", `\n`, "\t", `\t`).Replace(visible(s))
-}
+func oneLine(s string) string { return lineBreaks.Replace(visible(s)) }
 
 // shorten cuts s where it has more than max characters, and says so.
 func shorten(s string, max int) string {
