@@ -92,13 +92,18 @@ type reader struct {
 	source *manifest.Source
 	errs   *manifest.Errors
 	nth    map[string]int // objects without a name, so far
+	arena  arena
 }
 
 func (r *reader) documents() {
 	line := 1
 	for _, chunk := range split(bytes.TrimPrefix(r.file.Data, []byte("\ufeff"))) {
 		if !blank(chunk) {
-			if root := parse(chunk, line, r.source, r.errs); root != nil {
+			root, ok := quickParse(string(chunk), line, r.source, &r.arena)
+			if !ok {
+				root = parse(chunk, line, r.source, r.errs)
+			}
+			if root != nil {
 				r.add(root, manifest.Pos{Source: r.source, Line: int32(line), Column: 1}, "", "")
 			}
 		}
