@@ -14,7 +14,7 @@ test:
 	.ci/setup
 	go test ./...
 
-# Rewrites the expected files, but for golden/phasemap: see its README.
+# Rewrites the expected files. Those of golden/phasemap are sealed: see docs/phases.md.
 golden:
 	go test ./... -update
 
@@ -29,3 +29,4 @@ check:
 
 bench:
 	go test -run '^$$' -bench . ./...
+	cd bench && go test -run '^$$' -bench . ./...

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -74,6 +75,9 @@ func (c *conformanceFlags) run(cmd *cobra.Command, args []string) error {
 	}
 	if len(args) == 0 {
 		return errors.New("conformance: no poller; write its command after --")
+	}
+	if _, err := exec.LookPath(args[0]); err != nil {
+		return fmt.Errorf("conformance: %w", err)
 	}
 	write, err := reportWriter(c.output)
 	if err != nil {

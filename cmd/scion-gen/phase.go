@@ -9,7 +9,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/scion-gen/scion-gen/pkg/phasemap"
 	"github.com/scion-gen/scion-gen/pkg/podstream"
@@ -72,30 +71,36 @@ type phaseRun struct {
 	trouble  bool // something could not be read, and stderr says what
 }
 
-const phaseLong = `Phase says what every agent is doing, and what to do about the broken ones.
+const phaseLong = `Says what every agent is doing, and what to do about the broken ones, from their
+Pods: those of a file, a pipe or a cluster.
 
-It reads Pods from a file, from a pipe, or from a cluster:
+A file holds a Pod, a list, JSON Lines, the events of a watch, or documents one
+after the other, in JSON or YAML. Without -f, a pipe is read unless a flag says
+which cluster (-n, -A, --context, --kubeconfig and the like). From a cluster
+come the Pods labelled scion.agent=true, or those of -l; in a file every Pod
+counts that -l, --grove and --template let pass.
 
-  kubectl get pods -A -o json | scion-gen phase
-  scion-gen phase -f pods.yaml
+With --watch, each change is a line, until interrupted or until an agent is in a
+phase of --fail-on. A Pod that waits for too long turns to error when its grace
+is over, and one that is deleted is stopped, without an event or with one.
+
+The exit code is 1 if an agent is in a phase of --fail-on, and 2 if anything
+could not be read; what could be is printed all the same.`
+
+const phaseExample = `  kubectl get pods -A -o json | scion-gen phase
   scion-gen phase -A --watch
-
-A file may hold a Pod, a list, JSON Lines, the events of a watch, or documents one after the other, in JSON or YAML. Without
--f, a pipe is read unless a flag says which cluster (-n, -A, --context, --kubeconfig and the like). From a cluster come the
-Pods labelled scion.agent=true, unless -l says otherwise; in a file every Pod counts that -l, --grove and --template let pass.
-
-With --watch, each change is a line, until interrupted or until an agent enters a phase of --fail-on. A Pod that is deleted is
-reported as gone; one that waits too long turns to error when its grace is over, without an event.
-
-Exit codes: 0, 1 if an agent is in a phase of --fail-on, 2 if something could not be read. All that could be is printed first.`
+  scion-gen phase -A --config agents            # and those that have no Pod yet
+  scion-gen phase -n agents --phase error -o wide
+  scion-gen phase -n agents --fail-on error     # in CI`
 
 func phaseCommand() *cobra.Command {
 	r := &phaseRun{}
 	c := &cobra.Command{
-		Use:   "phase [-f FILE]",
-		Short: "What every agent is doing, from its Pod",
-		Long:  phaseLong,
-		Args:  cobra.NoArgs,
+		Use:     "phase [-f FILE]",
+		Short:   "What every agent is doing, from its Pod",
+		Long:    phaseLong,
+		Example: phaseExample,
+		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			r.stdin, r.stdout, r.stderr = c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr()
 			return r.run(c.Context(), r.fromCluster(c))
@@ -121,11 +126,11 @@ func (r *phaseRun) bind(c *cobra.Command) {
 	f.StringVar(&r.grove, "grove", "", "only agents of this grove")
 	f.StringVar(&r.template, "template", "", "only agents made from this template")
 	f.StringSliceVar(&r.phases, "phase", nil, "show only agents in these `phases`")
-	f.StringVarP(&r.output, "output", "o", "table", strings.Join(outputs, ", "))
-	f.StringVar(&r.color, "color", "auto", "auto, always or never; auto is on a terminal, unless NO_COLOR is set")
+	f.VarP(newChoice(&r.output, outputs...), "output", "o", "the form; wide adds rule, Pod, node, exit code and message")
+	f.Var(newChoice(&r.color, "auto", "always", "never"), "color", "auto is colour on a terminal, unless NO_COLOR is set")
 	f.StringSliceVar(&r.failOn, "fail-on", nil, "exit with 1 if an agent shown is in one of these `phases`")
-	f.Var(&r.clock, "now", "the `time` to judge Pods of a file by, in RFC 3339; none means that no grace is over (default the present)")
-	f.Var(secondsFlag{&r.hold}, "error-hold", "with --watch, hold errors that may heal back for this `duration` (default 0s)")
+	f.Var(&r.clock, "now", "the `moment` to judge Pods of a file by, in RFC 3339; none means that no grace is over (default the present)")
+	f.Var(secondsFlag{&r.hold}, "error-hold", "with --watch, `time` that an error that may heal is held back (default 0s)")
 	bindMapping(f, &r.mapping)
 }
 
@@ -279,31 +284,4 @@ func joinPhases(phases []phasemap.Phase) string {
 		names[i] = string(p)
 	}
 	return strings.Join(names, ", ")
-}
-
-// clockFlag is the value of --now.
-type clockFlag struct {
-	set  bool
-	time time.Time
-}
-
-// now is the moment to judge by; zero means that there is no clock.
-func (c *clockFlag) now() time.Time {
-	if c.set {
-		return c.time
-	}
-	return time.Now()
-}
-
-// String and Set and Type implement pflag.Value.
-func (c *clockFlag) String() string { return "" }
-func (c *clockFlag) Type() string   { return "time" }
-
-func (c *clockFlag) Set(text string) (err error) {
-	c.set = true
-	if text == "none" {
-		return nil
-	}
-	c.time, err = time.Parse(time.RFC3339, text)
-	return err
 }

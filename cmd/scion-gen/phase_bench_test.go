@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -80,27 +81,31 @@ func BenchmarkPhaseList(b *testing.B) {
 	b.ReportMetric(float64(theirs.Microseconds())/float64(b.N)/10_000, "encoding/json-µs/pod")
 }
 
-// BenchmarkPhaseProcess runs the command itself over the same list from a pipe,
-// as kubectl would feed it, and reports the most memory it ever held: VmHWM of
+// BenchmarkPhaseProcess builds the command and runs it over the same list from a
+// pipe, as kubectl would feed it, and reports the most memory it ever held: VmHWM of
 // the process once it has taken all of the list, with the pipe still open. (The
 // rusage of a child counts what its parent held, so it says nothing here.)
 func BenchmarkPhaseProcess(b *testing.B) {
+	command := filepath.Join(b.TempDir(), "scion-gen")
+	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", command, ".").CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
 	text := kubectlList(10_000)
 	for _, output := range outputs {
 		b.Run(output, func(b *testing.B) {
 			b.SetBytes(int64(len(text)))
 			peak := 0
 			for b.Loop() {
-				peak = max(peak, peakOf(b, text, "phase", "-o", output))
+				peak = max(peak, peakOf(b, text, command, "phase", "-o", output))
 			}
 			b.ReportMetric(float64(peak)/1024, "peak-MiB")
 		})
 	}
 }
 
-// peakOf is the most memory that scion-gen held while it read text, in KiB.
-func peakOf(b *testing.B, text []byte, args ...string) int {
-	c := exec.CommandContext(b.Context(), "scion-gen", args...)
+// peakOf is the most memory that a command held while it read text, in KiB.
+func peakOf(b *testing.B, text []byte, command string, args ...string) int {
+	c := exec.CommandContext(b.Context(), command, args...)
 	stdin, err := c.StdinPipe()
 	if err != nil {
 		b.Fatal(err)

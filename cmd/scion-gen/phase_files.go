@@ -49,11 +49,13 @@ func (r *phaseRun) readFile(ctx context.Context, name string, show func(podstrea
 // readPods shows the Pods of one stream. Its error is one of showing.
 func (r *phaseRun) readPods(name string, in io.Reader, show func(podstream.Object) error) error {
 	counted := &countingReader{Reader: in}
+	said := false
 	for obj, err := range podstream.Read(counted) {
 		switch {
 		case r.watch && errors.Is(err, context.Canceled):
 			return nil // the way to end a watch
 		case err != nil:
+			said = true
 			r.warn(name, err)
 		case r.pods.Matches(labels.Set(obj.Pod.Labels)):
 			if err := show(obj); err != nil {
@@ -61,7 +63,7 @@ func (r *phaseRun) readPods(name string, in io.Reader, show func(podstream.Objec
 			}
 		}
 	}
-	if !counted.any {
+	if !counted.any && !said {
 		r.warn(name, errEmpty)
 	}
 	return nil

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"encoding/json"
+	"cmp"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -21,35 +21,18 @@ func phaseRulesCommand() *cobra.Command {
 			return printRules(c.OutOrStdout(), output)
 		},
 	}
-	c.Flags().StringVarP(&output, "output", "o", "table", "table or json")
+	c.Flags().VarP(newChoice(&output, "table", "json"), "output", "o", "the form")
 	return c
 }
 
 func printRules(w io.Writer, output string) error {
-	switch output {
-	case "table":
-		return rulesTable(w)
-	case "json":
-		e := json.NewEncoder(w)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(phasemap.Rules())
+	if output == "json" {
+		return printJSON(w, phasemap.Rules())
 	}
-	return fmt.Errorf("-o %s: the outputs are table, json", output)
-}
-
-func rulesTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
-	fmt.Fprintln(t, "RULE\tPHASE\tREASON\tTERMINAL\tRETRYABLE\tNAME")
+	fmt.Fprintln(t, "RULE\tREASON\tTERMINAL\tRETRYABLE\tPHASE")
 	for _, r := range phasemap.Rules() {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%t\t%t\t%s\n", r.ID, joinPhases(r.Phases), dash(r.Reason), r.Terminal, r.Retryable, r.Name)
+		fmt.Fprintf(t, "%s\t%s\t%t\t%t\t%s\n", r.ID, cmp.Or(r.Reason, "-"), r.Terminal, r.Retryable, joinPhases(r.Phases))
 	}
 	return t.Flush()
-}
-
-func dash(text string) string {
-	if text == "" {
-		return "-"
-	}
-	return text
 }

@@ -62,7 +62,6 @@ func buildCommand(b *testing.B) string {
 // for: YAML lines are folded by their width.
 const (
 	groveHole = "grove-GG"
-	agentHole = "agent-AAAAA"
 	issueHole = "AAAAA"
 	groveSize = 100
 )

@@ -62,8 +62,11 @@ const (
 	faultsInAll = 50
 )
 
-// stopCase is the id of the result that says whether the poller ends when told to.
-const stopCase = "stop"
+// protocolStop is the id of the result that says whether a poller ends when told
+// to.
+const protocolStop = "protocol#stop"
+
+var errGivenUp = errors.New("the poller failed to answer too often before")
 
 // Run puts the cases to the poller that start starts. The error is for trouble
 // that leaves nothing to report: no process, no usable hello, options that do
@@ -84,9 +87,15 @@ func Run(ctx context.Context, start Start, suite golden.Suite, cases []golden.Ca
 	}
 	r.random = rand.New(rand.NewPCG(opts.Seed, 0))
 	r.suite(cases)
-	r.add(Result{Case: stopCase, Group: "protocol", Title: "the poller ends when told to"}, poller.close(ctx))
+	if err := poller.close(ctx); !opts.SingleShot {
+		name, check := splitID(protocolStop)
+		r.add(Result{Case: name, Check: check, Group: name, Title: "the poller ends when told to"}, err)
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	if !slices.ContainsFunc(r.results, func(result Result) bool { return result.Check == "" && result.Outcome != NotClaimed }) {
+		return nil, fmt.Errorf("no selected case is of the profiles %q", r.claimed)
 	}
 	return r.report(suite), nil
 }
@@ -233,7 +242,7 @@ func (r *run) ask(request request) (reply, error) {
 		return reply{}, err
 	}
 	if r.inRow >= faultsInRow || r.inAll >= faultsInAll {
-		return reply{}, fmt.Errorf("not asked: the poller failed to answer %d times before", r.inAll)
+		return reply{}, errGivenUp
 	}
 	answer, err := r.poller.ask(r.ctx, request)
 	if err == nil {
@@ -256,6 +265,8 @@ func (r *run) add(result Result, err error) {
 		result.Outcome = Passed
 	case known:
 		result.Outcome, result.Detail = Known, reason
+	case errors.Is(err, errGivenUp):
+		result.Outcome, result.Detail = NotAsked, err.Error()
 	default:
 		result.Outcome, result.Detail = Failed, err.Error()
 	}
@@ -289,5 +300,5 @@ func (o Options) stale(id string, asked map[string]bool) bool {
 	if !o.Select(name) || asked[id] {
 		return false
 	}
-	return check == "" || slices.Contains(o.Checks, check)
+	return check == "" || id == protocolStop || slices.Contains(o.Checks, check)
 }

@@ -17,8 +17,11 @@ const (
 	Failed     Outcome = "failed"
 	Known      Outcome = "known-failure" // failed, as listed
 	Rejected   Outcome = "rejected"      // refused by a decoder that does not claim raw-json
+	NotAsked   Outcome = "not-asked"     // the poller failed to answer too often before: a failure too
 	NotClaimed Outcome = "not-claimed"   // not asked: the poller does not claim a profile that it requires
 )
+
+func outcomes() []Outcome { return []Outcome{Passed, Failed, NotAsked, Known, Rejected, NotClaimed} }
 
 // Result is the outcome of a case, or of a check of it.
 type Result struct {
@@ -49,7 +52,7 @@ type Report struct {
 }
 
 // OK reports whether the poller conforms.
-func (r *Report) OK() bool { return r.count(Failed) == 0 }
+func (r *Report) OK() bool { return r.count(Failed)+r.count(NotAsked) == 0 }
 
 func (r *Report) count(outcome Outcome) int {
 	n := 0
@@ -109,8 +112,8 @@ func (r *Report) verdict() string {
 	if checks := r.total(true); checks > 0 {
 		words = append(words, fmt.Sprintf("%d of %d checks", r.passed(true), checks))
 	}
-	for _, outcome := range []Outcome{Failed, Known, Rejected, NotClaimed} {
-		if n := r.count(outcome); n > 0 {
+	for _, outcome := range outcomes() {
+		if n := r.count(outcome); n > 0 && outcome != Passed {
 			words = append(words, fmt.Sprintf("%d %s", n, outcome))
 		}
 	}
@@ -142,7 +145,7 @@ func (r *Report) total(checks bool) int {
 // the others listed.
 func (r *Report) WriteJSON(w io.Writer) error {
 	counts := map[Outcome]int{}
-	for _, outcome := range []Outcome{Passed, Failed, Known, Rejected, NotClaimed} {
+	for _, outcome := range outcomes() {
 		counts[outcome] = r.count(outcome)
 	}
 	encoder := json.NewEncoder(w)
@@ -185,14 +188,14 @@ type junitMessage struct {
 // skipped there, as are cases of profiles that the poller does not claim.
 func (r *Report) WriteJUnit(w io.Writer) error {
 	suite := junitSuite{
-		Name: fmt.Sprintf("phasemap %s: %s", r.Suite, r.Implementation), Tests: len(r.Results), Failures: r.count(Failed),
+		Name: fmt.Sprintf("phasemap %s: %s", r.Suite, r.Implementation), Tests: len(r.Results), Failures: r.count(Failed) + r.count(NotAsked),
 		Skipped: r.count(Known) + r.count(Rejected) + r.count(NotClaimed),
 	}
 	for _, result := range r.Results {
 		test := junitCase{Class: result.Group, Name: result.ID()}
 		switch message := (&junitMessage{result.Detail}); result.Outcome {
 		case Passed:
-		case Failed:
+		case Failed, NotAsked:
 			test.Failure = message
 		default:
 			message.Message = string(result.Outcome) + ": " + result.Detail

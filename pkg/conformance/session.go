@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"strings"
 	"time"
 )
 
@@ -44,6 +45,13 @@ func (s *session) connect(ctx context.Context) error {
 	return s.fault(err)
 }
 
+func (s *session) restart(ctx context.Context) error {
+	if err := s.connect(ctx); err != nil {
+		return fmt.Errorf("started again, hello: %w", err)
+	}
+	return nil
+}
+
 // fault ends the process if there is an error.
 func (s *session) fault(err error) error {
 	if err == nil {
@@ -56,8 +64,8 @@ func (s *session) fault(err error) error {
 
 func (s *session) ask(ctx context.Context, r request) (reply, error) {
 	if s.link == nil {
-		if err := s.connect(ctx); err != nil {
-			return reply{}, fmt.Errorf("started again, hello: %w", err)
+		if err := s.restart(ctx); err != nil {
+			return reply{}, err
 		}
 	}
 	s.seq++
@@ -74,7 +82,9 @@ func (s *session) ask(ctx context.Context, r request) (reply, error) {
 // close says stop, and expects no more output and an end with code 0.
 func (s *session) close(ctx context.Context) error {
 	if s.link == nil {
-		return nil
+		if err := s.restart(ctx); err != nil {
+			return err
+		}
 	}
 	written := s.link.send(encode(request{"cmd": "stop"}))
 	line, err := s.link.receive(ctx, s.timeout)
@@ -133,7 +143,7 @@ func (o *oneShot) ask(ctx context.Context, r request) (reply, error) {
 	case err != nil:
 		return reply{}, exit.explain(err)
 	case exit.Code == 2:
-		return reply{kind: rejected, text: exit.Stderr}, nil
+		return reply{kind: rejected, text: strings.TrimSpace(exit.Stderr)}, nil
 	case exit.Code != 0:
 		return reply{}, exit.explain(errors.New("crashes"))
 	}

@@ -48,11 +48,13 @@ func Required(n *Node, t *Type, path string, errs *Errors) {
 	case t.Shape == ShapeStruct:
 		for i := range t.Fields {
 			field := &t.Fields[i]
-			value, at := n.Get(field.Name), Child(path, field.Name)
-			if field.Tag.Get("required") == "merged" && value.IsNull() {
-				errs.Add(n.Pos, at, "is missing; add %s", field.Name)
+			switch value := n.Get(field.Name); {
+			case !value.IsNull() && value.Kind < Sequence:
+			case !value.IsNull():
+				Required(value, field.Type, Child(path, field.Name), errs)
+			case field.Tag.Get("required") == "merged":
+				errs.Add(n.Pos, Child(path, field.Name), "is missing; add %s", field.Name)
 			}
-			Required(value, field.Type, at, errs)
 		}
 	case n.Kind == Sequence:
 		for i, item := range n.Items {
@@ -127,6 +129,8 @@ func (c *checker) structure(n *Node, t *Type, path string) {
 			c.enum(f.Value, field, at)
 			c.formats(f.Value, field, at)
 		case c.Patch && strings.HasPrefix(f.Key, "$"): // CheckPatch has the say
+		case len(*c.errs) >= MaxMistakes: // nobody reads a suggestion for each
+			c.errs.Add(f.Pos, Child(path, f.Key), "unknown field")
 		default:
 			c.errs.Add(f.Pos, Child(path, f.Key), "unknown field; %s", suggestField(f.Key, t))
 		}
@@ -409,13 +413,12 @@ func distance(a, b string) int {
 	if len(a) > 64 || len(b) > 64 {
 		return 64
 	}
-	var before []int
-	last := make([]int, len(b)+1)
-	for j := range last {
+	var rows [3][65]int // of the table: the one before the last, the last, the next
+	before, last, row := &rows[0], &rows[1], &rows[2]
+	for j := range len(b) + 1 {
 		last[j] = j
 	}
 	for i := 1; i <= len(a); i++ {
-		row := make([]int, len(b)+1)
 		row[0] = i
 		for j := 1; j <= len(b); j++ {
 			cost := 1
@@ -427,7 +430,7 @@ func distance(a, b string) int {
 				row[j] = min(row[j], before[j-2]+1)
 			}
 		}
-		before, last = last, row
+		before, last, row = last, row, before
 	}
 	return last[len(b)]
 }

@@ -31,6 +31,25 @@ func Into(n *Node, v any) error {
 	return d.errs.Err()
 }
 
+// Update reads the fields of n, a Mapping, into the struct that v points to, as
+// Into does, and leaves its other fields as they are. A null field is set to
+// zero.
+func Update(n *Node, v any) error {
+	target := reflect.ValueOf(v)
+	if target.Kind() != reflect.Pointer || target.IsNil() || target.Elem().Kind() != reflect.Struct {
+		return fmt.Errorf("update %T by a manifest: want a pointer to a struct", v)
+	}
+	p, elem := planFor(target.Type()), target.Elem()
+	for _, f := range n.Fields {
+		if field := p.byName[f.Key]; field != nil {
+			field.in(elem).SetZero()
+		}
+	}
+	var d decoder
+	d.structure(p, n, elem)
+	return d.errs.Err()
+}
+
 type decoder struct {
 	path []step
 	errs Errors

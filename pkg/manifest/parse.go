@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -34,27 +36,42 @@ type Document struct {
 // YAML cannot carry through the API (see Carries) are errors. A scalar keeps
 // its text as written, so that 012 can still become the string "012".
 func Parse(file string, data []byte, errs *Errors) []Document {
-	whole := &Source{File: file}
-	data, line := bytes.TrimPrefix(data, []byte("\ufeff")), 1
-	if !checkText(data, whole, errs) {
-		return nil
+	return slices.Collect(Documents(file, data, errs))
+}
+
+// MaxMistakes is how many mistakes a run tells before it reads no further.
+const MaxMistakes = 1000
+
+// Documents is Parse, one document at a time. It stops when errs, to which the
+// caller may add, holds MaxMistakes.
+func Documents(file string, data []byte, errs *Errors) iter.Seq[Document] {
+	return func(yield func(Document) bool) {
+		data := bytes.TrimPrefix(data, []byte("\ufeff"))
+		if checkText(data, &Source{File: file}, errs) {
+			documents(file, data, errs, yield)
+		}
 	}
-	var docs []Document
-	chunks := splitDocuments(data)
+}
+
+func documents(file string, data []byte, errs *Errors, yield func(Document) bool) {
+	line, chunks := 1, splitDocuments(data)
 	for i, chunk := range chunks {
 		p := parser{source: &Source{File: file}, line: line, errs: errs}
+		if len(*errs) >= MaxMistakes {
+			errs.Add(p.pos(1, 1), "", "more mistakes than %d; what follows is not read", MaxMistakes)
+			return
+		}
 		if blank(chunk) {
 			if i > 0 && i < len(chunks)-1 {
 				errs.Add(p.pos(1, 1), "", "the document is empty; remove one of the lines ---")
 			}
 		} else if at := directiveLine(chunk); at > 0 {
 			errs.Add(p.pos(at, 1), "", "directives are not supported; remove the line")
-		} else if root := p.parse(chunk); root != nil {
-			docs = append(docs, Document{p.source, root})
+		} else if root := p.parse(chunk); root != nil && !yield(Document{p.source, root}) {
+			return
 		}
 		line += bytes.Count(chunk, []byte("\n"))
 	}
-	return docs
 }
 
 // splitDocuments cuts before each line that starts with the marker ---. YAML
@@ -142,6 +159,10 @@ func checkText(data []byte, source *Source, errs *Errors) bool {
 			return false
 		case r == '\ufeff':
 			errs.Add(Pos{source, line, column}, "", "byte order mark inside the file; remove it")
+			return false
+		case r == '\u2028', r == '\u2029':
+			// YAML 1.1 ends a line, and a comment, here; editors do not.
+			errs.Add(Pos{source, line, column}, "", `line separator %U, which readers of YAML disagree on; write "\u%x" in double quotes`, r, r)
 			return false
 		case r < ' ' && r != '\t' && r != '\r', !Carries(r):
 			errs.Add(Pos{source, line, column}, "", "control character %U; remove it", r)

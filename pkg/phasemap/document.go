@@ -50,17 +50,21 @@ func ReadDocument(data []byte) (Document, error) {
 	decoder.UseNumber()
 	var v any
 	if err := decoder.Decode(&v); err != nil {
-		return Document{}, err
+		at := int64(len(data))
+		if syntax, isSyntax := errors.AsType[*json.SyntaxError](err); isSyntax {
+			at = syntax.Offset
+		}
+		return Document{}, fmt.Errorf("byte %d: %w", at, err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return Document{}, errors.New("more than one JSON value")
+		return Document{}, fmt.Errorf("byte %d: more than one JSON value", decoder.InputOffset())
 	}
 	if v == nil {
 		return Document{}, nil
 	}
 	root, isObject := v.(map[string]any)
 	if !isObject {
-		return Document{}, fmt.Errorf("a Pod is a JSON object, this is %T", v)
+		return Document{}, errors.New("not a JSON object")
 	}
 	var r reader
 	pod := r.pod(root)

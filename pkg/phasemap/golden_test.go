@@ -3,7 +3,9 @@ package phasemap_test
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"testing"
+	"time"
 
 	golden "github.com/scion-gen/scion-gen/golden/phasemap"
 	"github.com/scion-gen/scion-gen/pkg/phasemap"
@@ -63,4 +65,38 @@ func TestGoldenDefaults(t *testing.T) {
 		}
 		return answer(r)
 	})
+}
+
+// A case requires the profiles clock and raw-json if it must: its answer is
+// another without a clock, or no typed client decodes its Pod.
+func TestProfilesOfCases(t *testing.T) {
+	for _, q := range questions(t) {
+		if q.Request.Op != "map" {
+			continue
+		}
+		clocked := q.Case.Now == nil || q.document.Map(q.Request.Options, time.Time{}) != q.want
+		if slices.Contains(q.Requires, golden.Clock) != clocked {
+			t.Errorf("%s: depends on the clock: %t", q.ID, clocked)
+		}
+		_, err := q.TypedPod()
+		if slices.Contains(q.Requires, golden.RawJSON) != (err != nil) {
+			t.Errorf("%s: decoding it: %v", q.ID, err)
+		}
+	}
+}
+
+func TestReadDocumentErrors(t *testing.T) {
+	for input, want := range map[string]string{
+		"":                 "byte 0: EOF",
+		"{":                "byte 1: unexpected EOF",
+		`{"a": tru}`:       "byte 10: invalid character '}' in literal true (expecting 'e')",
+		"{} {}":            "byte 4: more than one JSON value",
+		"[]":               "not a JSON object",
+		`"a Pod"`:          "not a JSON object",
+		"{\"a\":\"\x00\"}": "byte 7: invalid character '\\x00' in string literal",
+	} {
+		if _, err := phasemap.ReadDocument([]byte(input)); err == nil || err.Error() != want {
+			t.Errorf("%q: %v, want %s", input, err, want)
+		}
+	}
 }

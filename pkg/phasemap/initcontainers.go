@@ -80,3 +80,10 @@ func (l *look) initFailure() *corev1.ContainerStateTerminated {
 	}
 	return nil
 }
+
+func (l *look) cloneInitContainers() []string {
+	if l.opts.CloneInitContainers == nil {
+		return defaultCloneInitContainers
+	}
+	return l.opts.CloneInitContainers
+}

@@ -545,7 +545,7 @@ var table = link(tables{pod: []row{
 	},
 	{
 		Rule: Rule{ID: "PM451", Reason: "PodInitializing",
-			Doc:    "As before. In a Pod with init containers the kubelet says this even when they are done.",
+			Doc:    "The agent's container is being made: in a Pod with init containers the kubelet says this even when they are done.",
 			Source: "kubelet: PodInitializing"},
 		phase: Provisioning, about: theAgent, when: of(agentWaiting, podInitializing),
 	},

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -179,6 +180,7 @@ func TestReadErrors(t *testing.T) {
 		{"many labels", `{"kind":"Pod","metadata":{"labels":{` + strings.Repeat(`"":"",`, 20_000), "an object has more than 16384 list elements", 0},
 		{"YAML that is wrong", "kind: Pod\n---\nkind: Pod\n  a: b\n", "4:1: byte 24: mapping values are not allowed in this context", 1},
 		{"YAML that is wrong in a list", "kind: List\nitems:\n- kind: Pod\n- kind: Pod\n  a: [\nmetadata:\n", "did not find expected", 1},
+		{"a YAML list that was cut off before its kind", "apiVersion: v1\nitems:\n- kind: Pod\n- kind: Pod\n  metadata:\n    na", "6:1: the text ends at byte 64, inside an object", 1},
 		{"a YAML line without end", "a: " + strings.Repeat("x", 2*maxYAML), "an object is larger than 2 MiB", 0},
 		{"a YAML document without end", strings.Repeat("a: b\n", maxYAML), "an object is larger than 2 MiB", 0},
 		{"a YAML item without end", "items:\n- a: b\n" + strings.Repeat("  a: b\n", maxYAML), "an object is larger than 2 MiB", 0},
@@ -363,4 +365,48 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("(-at once +byte by byte)\n%s", diff)
 		}
 	})
+}
+
+// A list of any length takes the memory of one Pod: halfway through megabytes of
+// it, next to nothing is alive.
+func TestReadFlat(t *testing.T) {
+	pod := recordedPods(t)[0]
+	inYAML, err := yaml.JSONToYAML(append(append([]byte("["), pod...), ']'))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name, head, item string
+		n                int
+	}{
+		{"JSON", `{"items":[` + string(pod), "," + string(pod), 10_000},
+		{"YAML", "kind: List\nitems:\n", string(inYAML), 500},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			parts := []io.Reader{strings.NewReader(tt.head)}
+			for range tt.n {
+				parts = append(parts, strings.NewReader(tt.item))
+			}
+			before, read := alive(), 0
+			for range Read(io.MultiReader(parts...)) {
+				if read++; read == tt.n/2 {
+					if grown := alive() - before; grown > 1<<20 {
+						t.Errorf("%d bytes are alive after %d Pods", grown, read)
+					}
+				}
+			}
+			if read < tt.n {
+				t.Errorf("%d Pods read, want %d", read, tt.n)
+			}
+		})
+	}
+}
+
+// alive is how many bytes of the heap are in use.
+func alive() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

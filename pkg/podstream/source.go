@@ -22,14 +22,30 @@ var errTooLarge = errors.New("an object is larger than 8 MiB")
 type source struct {
 	r     io.Reader
 	block [2][]byte // the block before, and the one being handed out
-	start int64     // offset of the first byte kept
-	lines int       // line breaks before start
-	bol   int64     // offset at which the line of start begins
+	start place     // of the first byte kept
+	last  place     // told last: the next is counted from there
 	used  int       // bytes handed out of block[1]
 	limit int64     // offset beyond which nothing is read
 	err   error     // of the last read of r
 
 	line, column int // if set, all positions are here: the text stands for some YAML
+}
+
+// place is an offset and what is known of the lines before it.
+type place struct {
+	offset int64
+	breaks int   // line breaks before offset
+	bol    int64 // offset at which the line of offset begins
+}
+
+// after is the place behind text that starts at p.
+func (p place) after(text []byte) place {
+	if i := bytes.LastIndexByte(text, '\n'); i >= 0 {
+		p.bol = p.offset + int64(i) + 1
+		p.breaks += bytes.Count(text, []byte{'\n'})
+	}
+	p.offset += int64(len(text))
+	return p
 }
 
 func newSource(r io.Reader) *source {
@@ -105,19 +121,17 @@ func (s *source) more() error {
 
 // drop forgets the older block and puts the newer one in its place.
 func (s *source) drop() {
-	old := s.block[0]
-	s.lines += bytes.Count(old, []byte{'\n'})
-	if i := bytes.LastIndexByte(old, '\n'); i >= 0 {
-		s.bol = s.start + int64(i) + 1
+	s.start = s.start.after(s.block[0])
+	if s.last.offset < s.start.offset {
+		s.last = s.start
 	}
-	s.start += int64(len(old))
-	s.block[0], s.block[1] = s.block[1], old[:0]
+	s.block[0], s.block[1] = s.block[1], s.block[0][:0]
 	s.used = 0
 }
 
 // end is the offset of the first byte not read yet.
 func (s *source) end() int64 {
-	return s.start + int64(len(s.block[0])+len(s.block[1]))
+	return s.start.offset + int64(len(s.block[0])+len(s.block[1]))
 }
 
 // allow lets one object be read from offset on.
@@ -129,24 +143,26 @@ func (s *source) position(offset int64) (line, column int) {
 	if s.line > 0 {
 		return s.line, s.column
 	}
-	if offset < s.start || offset > s.end() {
+	if offset < s.start.offset || offset > s.end() {
 		return 0, 0
 	}
-	kept := slicesBefore(s.block, int(offset-s.start))
-	line, bol := s.lines+1, s.bol
-	at := s.start
-	for _, b := range kept {
-		line += bytes.Count(b, []byte{'\n'})
-		if i := bytes.LastIndexByte(b, '\n'); i >= 0 {
-			bol = at + int64(i) + 1
-		}
-		at += int64(len(b))
+	if offset < s.last.offset {
+		s.last = s.start
 	}
-	return line, int(offset-bol) + 1
+	for _, text := range s.between(s.last.offset, offset) {
+		s.last = s.last.after(text)
+	}
+	return s.last.breaks + 1, int(offset-s.last.bol) + 1
 }
 
-// slicesBefore cuts the two blocks off after n bytes.
-func slicesBefore(block [2][]byte, n int) [2][]byte {
-	first := min(n, len(block[0]))
-	return [2][]byte{block[0][:first], block[1][:n-first]}
+// between is the text from one offset to another, in both blocks.
+func (s *source) between(from, to int64) [2][]byte {
+	var text [2][]byte
+	at := s.start.offset
+	for i, b := range s.block {
+		end := at + int64(len(b))
+		text[i] = b[min(max(from, at), end)-at : min(max(to, at), end)-at]
+		at = end
+	}
+	return text
 }

@@ -31,8 +31,7 @@ type yamlReader struct {
 	list     items
 	item     chunk // of the list
 
-	json    decoder // for what the chunks become
-	reading *source // of json
+	json decoder // for what the chunks become
 }
 
 // chunk is the text of one object.
@@ -45,15 +44,16 @@ type chunk struct {
 
 // items says where in a list of a document the lines are.
 type items struct {
-	place  place
+	where  where
 	indent int    // of the dashes
 	kind   string // of items that name none
+	named  bool   // the document has said its kind already
 }
 
-type place int
+type where int
 
 const (
-	outside place = iota // of any list
+	outside where = iota // of any list
 	heading              // right after items:
 	inside
 	behind // the list of this document has ended
@@ -61,11 +61,10 @@ const (
 
 // readYAML yields the Pods of all documents.
 func readYAML(src *source, yield func(Object, error) bool) {
-	reading := newSource(nil)
+	texts := newSource(nil)
 	r := &yamlReader{
-		lines:   bufio.NewReaderSize(src, blockSize),
-		json:    decoder{walker: walker{jsontext.NewDecoder(reading), newInterner()}, src: reading, yield: yield},
-		reading: reading,
+		lines: bufio.NewReaderSize(src, blockSize),
+		json:  decoder{walker: walker{jsontext.NewDecoder(texts), newInterner()}, src: texts, yield: yield},
 	}
 	err := r.read(src)
 	if err != errStopped && err != nil {
@@ -87,9 +86,18 @@ func (r *yamlReader) read(src *source) error {
 		}
 		r.offset += int64(len(line))
 		if err == io.EOF {
-			return r.endDocument()
+			return r.end()
 		}
 	}
+}
+
+// end yields what is left. Kubectl prints the kind of a list behind its items: if
+// it is missing, the text was cut off, and nobody knows what of the last item.
+func (r *yamlReader) end() error {
+	if r.list.where == inside && !r.list.named {
+		return r.broken(io.ErrUnexpectedEOF)
+	}
+	return r.endDocument()
 }
 
 // readLine returns the next line with its end, which is good until the next
@@ -125,10 +133,11 @@ func (r *yamlReader) take(line []byte) error {
 		return r.add(&r.document, append([]byte("   "), line[3:]...), 0)
 	case line[0] == '%' && r.document.text.Len() == 0:
 		return nil // a directive, such as %YAML 1.2
-	case r.list.place == outside && isItems(line):
-		r.list = items{place: heading, kind: r.listKind()}
+	case r.list.where == outside && isItems(line):
+		kind := r.kind()
+		r.list = items{where: heading, kind: itemKind(kind), named: kind != ""}
 		return r.add(&r.document, []byte("items: []\n"), 0) // in their stead
-	case r.list.place == heading || r.list.place == inside:
+	case r.list.where == heading || r.list.where == inside:
 		return r.takeInList(line, body, indent)
 	}
 	return r.add(&r.document, line, indent)
@@ -137,7 +146,7 @@ func (r *yamlReader) take(line []byte) error {
 // takeInList is take for a line behind items:.
 func (r *yamlReader) takeInList(line, body []byte, indent int) error {
 	dash := isMarker(body, "-")
-	first := r.list.place == heading
+	first := r.list.where == heading
 	switch {
 	case len(bytes.TrimSpace(body)) == 0 || body[0] == '#':
 		return r.add(&r.item, line, indent)
@@ -145,7 +154,7 @@ func (r *yamlReader) takeInList(line, body []byte, indent int) error {
 		if err := r.endItem(); err != nil {
 			return err
 		}
-		r.list.place, r.list.indent = inside, indent
+		r.list.where, r.list.indent = inside, indent
 		line = bytes.Clone(line)
 		line[indent] = ' '
 		return r.add(&r.item, line, indent+2)
@@ -155,7 +164,7 @@ func (r *yamlReader) takeInList(line, body []byte, indent int) error {
 	if err := r.endItem(); err != nil {
 		return err
 	}
-	r.list.place = behind
+	r.list.where = behind
 	if first { // no list of this style: the parser will see
 		r.document.text.Truncate(r.document.text.Len() - len(" []\n"))
 		r.document.text.WriteByte('\n')
@@ -177,7 +186,7 @@ func (r *yamlReader) add(c *chunk, line []byte, indent int) error {
 
 // endItem yields what the lines of the item are.
 func (r *yamlReader) endItem() error {
-	if r.list.place != inside {
+	if r.list.where != inside {
 		r.item.text.Reset()
 		return nil
 	}
@@ -204,9 +213,9 @@ func (r *yamlReader) convert(c *chunk, kind string, mayBeEmpty bool) error {
 	case mayBeEmpty && string(text) == "null":
 		return nil
 	}
-	r.reading.reset(bytes.NewReader(text))
-	r.reading.line, r.reading.column = c.line, c.column
-	r.json.Reset(r.reading, jsontext.AllowDuplicateNames(true))
+	r.json.src.reset(bytes.NewReader(text))
+	r.json.src.line, r.json.src.column = c.line, c.column
+	r.json.Reset(r.json.src, jsontext.AllowDuplicateNames(true))
 	if err := r.json.value(kind); err != nil {
 		if err == errStopped {
 			return err
@@ -216,14 +225,13 @@ func (r *yamlReader) convert(c *chunk, kind string, mayBeEmpty bool) error {
 	return nil
 }
 
-// listKind is the kind of items that name none, by what the document said
-// before its items.
-func (r *yamlReader) listKind() string {
+// kind is that of the document, as far as it is known.
+func (r *yamlReader) kind() string {
 	var head struct{ Kind string }
 	if err := yaml.Unmarshal(r.document.text.Bytes(), &head); err != nil {
 		return "" // the end of the document will tell
 	}
-	return itemKind(head.Kind)
+	return head.Kind
 }
 
 func (r *yamlReader) broken(err error) error {

@@ -1,6 +1,8 @@
 package render
 
 import (
+	"slices"
+
 	"github.com/scion-gen/scion-gen/pkg/credential"
 	"github.com/scion-gen/scion-gen/pkg/manifest"
 )
@@ -9,6 +11,9 @@ import (
 // of a known form, and values of variables of a known name. Errors never show
 // the value.
 func checkCredentials(n *manifest.Node, path string, errs *manifest.Errors) {
+	if n.Kind != manifest.String && !holdsCredential(n) {
+		return
+	}
 	switch n.Kind {
 	case manifest.String:
 		if credential.In(n.Text) {
@@ -45,4 +50,19 @@ func checkVariable(name string, v *manifest.Node, path string, errs *manifest.Er
 func isCredential(name string, v *manifest.Node) bool {
 	scalar := v.Kind == manifest.String || v.Kind == manifest.Number
 	return scalar && credential.Named(name, v.Text)
+}
+
+// holdsCredential says whether checkCredentials finds something in n, without
+// the cost of paths.
+func holdsCredential(n *manifest.Node) bool {
+	if n.Kind == manifest.String && credential.In(n.Text) || slices.ContainsFunc(n.Items, holdsCredential) {
+		return true
+	}
+	for _, f := range n.Fields {
+		if isCredential(f.Key, f.Value) || credential.In(f.Key) || holdsCredential(f.Value) {
+			return true
+		}
+	}
+	name, v := n.Get("name"), n.Get("value")
+	return name != nil && v != nil && isCredential(name.Text, v)
 }

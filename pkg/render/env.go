@@ -2,7 +2,6 @@ package render
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,7 +73,7 @@ var scionEnv = []setting{
 	{"SCION_SHARED_WORKSPACE", "workspace.shared", func(a *agent) string { return when(a.spec.Workspace.Shared, "true") }},
 	{"SCION_GIT_CLONE_URL", "workspace.git.url", func(a *agent) string { return a.clones().URL }},
 	{"SCION_GIT_BRANCH", "workspace.git.branch", func(a *agent) string { return a.clones().Branch }},
-	{"SCION_GIT_DEPTH", "workspace.git.depth", func(a *agent) string { return depth(a.clones()) }},
+	{"SCION_GIT_DEPTH", "workspace.git.depth", func(a *agent) string { return sciontoolDepth(a.clones()) }},
 	{"SCION_AGENT_BRANCH", "workspace.git.agentBranch", func(a *agent) string { return a.clones().AgentBranch }},
 	{"SCION_GITHUB_APP_ENABLED", "workspace.git.githubApp", func(a *agent) string { return when(a.git().GitHubApp, "true") }},
 	{"SCION_GITHUB_TOKEN_PATH", "workspace.git.githubApp", func(a *agent) string { return when(a.git().GitHubApp, "/tmp/.github-token") }},
@@ -142,13 +141,6 @@ func flag(b *bool) string {
 
 func positive(n int64) string { return when(n > 0, strconv.FormatInt(n, 10)) }
 
-func depth(g Git) string {
-	if g.Depth == nil {
-		return ""
-	}
-	return strconv.Itoa(int(*g.Depth))
-}
-
 // git is the repository of the workspace; the zero Git is none.
 func (a *agent) git() Git {
 	if a.spec.Workspace.Git == nil {
@@ -183,9 +175,14 @@ func (a *agent) telemetryCredentials() string {
 
 // env are the agent container's variables, one a name.
 func (a *agent) env() []envVar {
-	vars := map[string]envVar{}
+	vars := make([]envVar, 0, 48)
 	add := func(group int, name string, value *manifest.Node) {
-		vars[name] = envVar{group, name, value}
+		v := envVar{group, name, value}
+		if i := slices.IndexFunc(vars, func(other envVar) bool { return other.name == name }); i >= 0 {
+			vars[i] = v
+			return
+		}
+		vars = append(vars, v)
 	}
 	text := func(group int, name, text string, p manifest.Pos) {
 		add(group, name, manifest.Str(escapeExpansion(text), p))
@@ -195,15 +192,17 @@ func (a *agent) env() []envVar {
 	text(envUser, "LOGNAME", a.spec.User.Name, user)
 	text(envUser, "USER", a.spec.User.Name, user)
 	a.harnessEnv(add)
-	for group, settings := range map[int][]setting{envTelemetry: telemetryEnv, envScion: scionEnv} {
+	addSettings := func(group int, settings []setting) {
 		for _, s := range settings {
 			if t := s.text(a); t != "" {
 				text(group, s.env, t, a.settingPos(s.path))
 			}
 		}
 	}
-	for _, kv := range a.gitEnv() {
-		text(envScion, kv[0], kv[1], a.pos("workspace", "git"))
+	addSettings(envTelemetry, telemetryEnv)
+	addSettings(envScion, scionEnv)
+	for _, kv := range gitEnv() {
+		text(envScion, kv[0], kv[1], a.pos("workspace"))
 	}
 	for _, f := range fields(a.at("env")) {
 		add(envAgent, f.Key, f.Value)
@@ -211,7 +210,7 @@ func (a *agent) env() []envVar {
 	a.secretEnv(add)
 	text(envStart, envStartCommand, startScript(a.onExit()), a.pos("onExit"))
 	text(envStart, harnessCommandVar, a.command, a.pos(a.longestArgument()...))
-	return sortEnv(slices.Collect(maps.Values(vars)))
+	return sortEnv(vars)
 }
 
 // settingPos is where a setting of the tables stands. The name is the one that
@@ -220,7 +219,14 @@ func (a *agent) settingPos(path string) manifest.Pos {
 	if path == "metadata.name" {
 		return a.where()
 	}
-	return a.pos(strings.Split(path, ".")...)
+	n := a.tree
+	for key := range strings.SplitSeq(path, ".") {
+		n = n.Get(key)
+	}
+	if n == nil {
+		return manifest.Pos{}
+	}
+	return n.Pos
 }
 
 func sortEnv(vars []envVar) []envVar {

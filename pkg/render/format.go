@@ -33,7 +33,7 @@ var formats = map[string]func(string) string{
 	"image":        image,
 	"imageRegistry": matches(`^[A-Za-z0-9.-]+(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$`,
 		"a registry and path, such as ghcr.io/acme"),
-	"labelValue":            kubernetes(validation.IsValidLabelValue, "a label's value: at most 63 letters, digits and inner -, _ and .", nil),
+	"labelValue":            kubernetes(isLabelValue, "a label's value: at most 63 letters, digits and inner -, _ and .", nil),
 	"mountPath":             mountPath,
 	"podSecurityVersion":    matches(`^(latest|v1\.[0-9]+)$`, "latest or a version such as v1.35"),
 	"port":                  number(1, 65535),

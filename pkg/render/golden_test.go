@@ -5,15 +5,20 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path"
 	"path/filepath"
+	"reflect"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -197,7 +202,7 @@ func renderCases(t *testing.T) map[string][]byte {
 func TestRender(t *testing.T) {
 	for name, out := range renderCases(t) {
 		t.Run(name, func(t *testing.T) {
-			checkManifests(t, out)
+			checkManifests(t, out, true)
 			compare(t, filepath.Join(golden, "render", name, "manifests.yaml"), out)
 		})
 	}
@@ -212,16 +217,21 @@ func documents(stream []byte) [][]byte {
 // have no types here.
 var typed = map[string]func() any{
 	"ConfigMap":             func() any { return &corev1.ConfigMap{} },
+	"Deployment":            func() any { return &appsv1.Deployment{} },
+	"Job":                   func() any { return &batchv1.Job{} },
 	"NetworkPolicy":         func() any { return &networkingv1.NetworkPolicy{} },
 	"PersistentVolumeClaim": func() any { return &corev1.PersistentVolumeClaim{} },
 	"Pod":                   func() any { return &corev1.Pod{} },
+	"Service":               func() any { return &corev1.Service{} },
 	"ServiceAccount":        func() any { return &corev1.ServiceAccount{} },
+	"StatefulSet":           func() any { return &appsv1.StatefulSet{} },
 }
 
-var untyped = []string{"ExternalSecret", "SecretProviderClass"}
+var untyped = []string{"ExternalSecret", "Sandbox", "SecretProviderClass"}
 
-// checkManifests holds a stream against what always holds of our output.
-func checkManifests(t *testing.T, stream []byte) {
+// checkManifests holds a stream against what always holds of our output; the
+// pods against Pod Security restricted where the Fleet does not say otherwise.
+func checkManifests(t *testing.T, stream []byte, restricted bool) {
 	t.Helper()
 	seen := map[string]bool{}
 	for i, doc := range documents(stream) {
@@ -239,11 +249,11 @@ func checkManifests(t *testing.T, stream []byte) {
 		if diff := cmp.Diff(string(canonical), string(doc)); diff != "" {
 			t.Errorf("not canonical (-sigs.k8s.io/yaml +got)\n%s", diff)
 		}
-		checkObject(t, object, doc, seen)
+		checkObject(t, object, doc, seen, restricted)
 	}
 }
 
-func checkObject(t *testing.T, object map[string]any, doc []byte, seen map[string]bool) {
+func checkObject(t *testing.T, object map[string]any, doc []byte, seen map[string]bool, restricted bool) {
 	t.Helper()
 	kind, _ := object["kind"].(string)
 	meta, _ := object["metadata"].(map[string]any)
@@ -258,9 +268,6 @@ func checkObject(t *testing.T, object map[string]any, doc []byte, seen map[strin
 	if bytes.Contains(doc, []byte("creationTimestamp")) {
 		t.Errorf("%s has a creationTimestamp", id)
 	}
-	if bytes.Contains(doc, []byte("resources: {}")) {
-		t.Errorf("%s has empty resources", id)
-	}
 	newObject := typed[kind]
 	if newObject == nil {
 		if !slices.Contains(untyped, kind) {
@@ -272,22 +279,38 @@ func checkObject(t *testing.T, object map[string]any, doc []byte, seen map[strin
 	if err := yaml.UnmarshalStrict(doc, into); err != nil {
 		t.Errorf("%s: %v", id, err)
 	}
-	if pod, ok := into.(*corev1.Pod); ok {
-		checkPod(t, pod)
+	if bytes.Contains(doc, []byte("\n    resources: {}")) { // of a container
+		t.Errorf("%s has empty resources", id)
+	}
+	switch o := into.(type) {
+	case *corev1.Pod:
+		checkPod(t, o, restricted)
+	case *batchv1.Job:
+		checkTemplate(t, o.Name, o.Spec.Template, restricted)
+	case *appsv1.Deployment:
+		checkTemplate(t, o.Name, o.Spec.Template, restricted)
+	case *appsv1.StatefulSet:
+		for _, claim := range o.Spec.VolumeClaimTemplates {
+			o.Spec.Template.Spec.Volumes = append(o.Spec.Template.Spec.Volumes, corev1.Volume{
+				Name:         claim.Name,
+				VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim.Name}},
+			})
+		}
+		checkTemplate(t, o.Name, o.Spec.Template, restricted)
 	}
 }
 
-func checkPod(t *testing.T, pod *corev1.Pod) {
+func checkTemplate(t *testing.T, name string, template corev1.PodTemplateSpec, restricted bool) {
 	t.Helper()
-	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	level := api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}
-	for _, r := range evaluator.EvaluatePod(level, &pod.ObjectMeta, &pod.Spec) {
-		if !r.Allowed && pod.Annotations["example.com/unrestricted"] == "" {
-			t.Errorf("%s is not restricted: %s: %s", pod.Name, r.ForbiddenReason, r.ForbiddenDetail)
-		}
+	pod := &corev1.Pod{ObjectMeta: template.ObjectMeta, Spec: template.Spec}
+	pod.Name = name
+	checkPod(t, pod, restricted)
+}
+
+func checkPod(t *testing.T, pod *corev1.Pod, restricted bool) {
+	t.Helper()
+	if restricted {
+		checkRestricted(t, pod)
 	}
 	for name, value := range pod.Labels {
 		if problems := validation.IsValidLabelValue(value); len(problems) > 0 {
@@ -301,7 +324,6 @@ func checkPod(t *testing.T, pod *corev1.Pod) {
 		}
 		volumes[v.Name] = true
 	}
-	used := map[string]bool{}
 	for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
 		checkEnv(t, pod.Name+"/"+c.Name, c.Env)
 		paths := map[string]bool{}
@@ -312,12 +334,21 @@ func checkPod(t *testing.T, pod *corev1.Pod) {
 			if !volumes[m.Name] {
 				t.Errorf("%s/%s: no volume %s", pod.Name, c.Name, m.Name)
 			}
-			paths[m.MountPath], used[m.Name] = true, true
+			paths[m.MountPath] = true
 		}
 	}
-	for name := range volumes {
-		if !used[name] {
-			t.Errorf("%s: nothing mounts the volume %s", pod.Name, name)
+}
+
+func checkRestricted(t *testing.T, pod *corev1.Pod) {
+	t.Helper()
+	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	level := api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}
+	for _, r := range evaluator.EvaluatePod(level, &pod.ObjectMeta, &pod.Spec) {
+		if !r.Allowed {
+			t.Errorf("%s is not restricted: %s: %s", pod.Name, r.ForbiddenReason, r.ForbiddenDetail)
 		}
 	}
 }
@@ -342,5 +373,184 @@ func checkEnv(t *testing.T, where string, env []corev1.EnvVar) {
 				t.Errorf("%s: %s uses $(%s), which comes later", where, v.Name, m[1])
 			}
 		}
+	}
+}
+
+// TestGoldenSettings: every field of AgentSpec, of Fleet and of Agent's metadata
+// is set in some input of golden/render, so that no setting goes unseen.
+func TestGoldenSettings(t *testing.T) {
+	set := map[string]bool{}
+	dir := filepath.Join(golden, "render")
+	for _, name := range cases(t, dir) {
+		for _, f := range readCase(t, dir, name) {
+			var errs manifest.Errors
+			for _, doc := range manifest.Parse(f.Name, f.Data, &errs) {
+				walkNode(doc.Root.Get("spec"), "spec", set)
+				walkNode(doc.Root.At("spec", "defaults"), "spec", set)
+				walkNode(doc.Root.Get("metadata"), "metadata", set)
+			}
+			if err := errs.Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var fields []string
+	walkType(manifest.TypeFor[render.AgentSpec](), "spec", &fields)
+	walkType(manifest.TypeFor[render.FleetSpec](), "spec", &fields)
+	walkType(manifest.TypeFor[render.AgentMetadata](), "metadata", &fields)
+	if len(fields) < 100 {
+		t.Fatalf("only %d fields found", len(fields))
+	}
+	for _, field := range fields {
+		if !set[field] {
+			t.Errorf("no input of golden/render sets %s", field)
+		}
+	}
+}
+
+// walkNode notes the paths of all fields, without the items' numbers.
+func walkNode(n *manifest.Node, path string, set map[string]bool) {
+	if n == nil {
+		return
+	}
+	set[path] = true
+	for _, f := range n.Fields {
+		walkNode(f.Value, path+"."+f.Key, set)
+	}
+	for _, item := range n.Items {
+		walkNode(item, path, set)
+	}
+}
+
+// walkType lists the paths of the fields of our own types; those of the
+// Kubernetes API are the API's to test.
+func walkType(t *manifest.Type, path string, fields *[]string) {
+	for _, f := range t.Fields {
+		at := path + "." + f.Name
+		if path == "spec" && f.Name == "defaults" {
+			continue // an AgentSpec again
+		}
+		*fields = append(*fields, at)
+		elem := f.Type
+		for elem.Elem != nil && elem.Shape == manifest.ShapeList {
+			elem = elem.Elem
+		}
+		if elem.Shape == manifest.ShapeStruct && strings.HasPrefix(elem.Go.PkgPath(), "github.com/scion-gen/") && elem.Go != reflect.TypeFor[render.PodPatch]() {
+			walkType(elem, at, fields)
+		}
+	}
+}
+
+// TestGoldenVariables: every variable by which sciontool and Scion's broker know
+// an agent is in some output. The names are those of Scion's pkg/agent/run.go,
+// pkg/runtimebroker/start_context.go and pkg/config/telemetry_convert.go.
+func TestGoldenVariables(t *testing.T) {
+	var all []byte
+	for _, out := range renderCases(t) {
+		all = append(all, out...)
+	}
+	for _, name := range strings.Fields(`
+		HOME LOGNAME USER SCION_START_CMD HARNESS_COMMAND SCION_HOST_UID SCION_HOST_GID
+		SCION_AGENT_NAME SCION_GROVE SCION_TEMPLATE_NAME SCION_HARNESS SCION_HARNESS_SELECTED_AUTH SCION_MODEL
+		SCION_BROKER_NAME SCION_BROKER_ID SCION_CREATOR SCION_DEBUG
+		SCION_MAX_TURNS SCION_MAX_MODEL_CALLS SCION_MAX_DURATION
+		SCION_HUB_ENDPOINT SCION_HUB_URL SCION_AUTH_TOKEN SCION_AGENT_ID SCION_AGENT_SLUG SCION_GROVE_ID
+		SCION_METADATA_MODE SCION_METADATA_PORT SCION_METADATA_SA_EMAIL SCION_METADATA_PROJECT_ID
+		GCE_METADATA_HOST GCE_METADATA_ROOT SCION_SHARED_WORKSPACE
+		SCION_GIT_CLONE_URL SCION_GIT_BRANCH SCION_GIT_DEPTH SCION_AGENT_BRANCH
+		GITHUB_TOKEN SCION_GITHUB_APP_ENABLED SCION_GITHUB_TOKEN_PATH SCION_OTEL_GCP_CREDENTIALS
+		SCION_TELEMETRY_ENABLED SCION_TELEMETRY_CLOUD_ENABLED SCION_OTEL_ENDPOINT SCION_OTEL_PROTOCOL
+		SCION_OTEL_HEADERS SCION_OTEL_INSECURE SCION_OTEL_CA_FILE SCION_TELEMETRY_CLOUD_BATCH_MAX_SIZE
+		SCION_TELEMETRY_CLOUD_BATCH_TIMEOUT SCION_TELEMETRY_CLOUD_PROVIDER SCION_TELEMETRY_HUB_ENABLED
+		SCION_TELEMETRY_HUB_REPORT_INTERVAL SCION_TELEMETRY_LOCAL_ENABLED SCION_TELEMETRY_DEBUG
+		SCION_TELEMETRY_LOCAL_FILE SCION_TELEMETRY_LOCAL_CONSOLE SCION_TELEMETRY_FILTER_ENABLED
+		SCION_TELEMETRY_FILTER_RESPECT_DEBUG_MODE SCION_TELEMETRY_FILTER_INCLUDE SCION_TELEMETRY_FILTER_EXCLUDE
+		SCION_TELEMETRY_REDACT SCION_TELEMETRY_HASH`) {
+		if !bytes.Contains(all, []byte("- name: "+name+"\n")) {
+			t.Errorf("no output of golden/render has the variable %s", name)
+		}
+	}
+}
+
+// TestGoldenTemplates: every built-in template is in some output.
+func TestGoldenTemplates(t *testing.T) {
+	var all []byte
+	for _, out := range renderCases(t) {
+		all = append(all, out...)
+	}
+	for _, f := range templates.Files() {
+		name := strings.TrimSuffix(path.Base(f.Name), ".yaml")
+		if !bytes.Contains(all, []byte("scion.template: "+name+"\n")) {
+			t.Errorf("no output of golden/render is of the template %s", name)
+		}
+	}
+}
+
+// TestDeterminism renders golden/render again and again, a hundred times where
+// there is something to shuffle: the order of files and documents and the number
+// of processors change nothing.
+func TestDeterminism(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	dir := filepath.Join(golden, "render")
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, name := range cases(t, dir) {
+		files := readCase(t, dir, name)
+		want, err := renderFiles(files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		documents := split(files)
+		runs := 4
+		if len(documents) > 1 {
+			runs = 100
+		}
+		for run := range runs {
+			runtime.GOMAXPROCS(1 + run%4)
+			random.Shuffle(len(documents), func(i, j int) { documents[i], documents[j] = documents[j], documents[i] })
+			got, err := renderFiles(documents)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), string(got)); diff != "" {
+				t.Fatalf("%s, run %d (-in order +shuffled)\n%s", name, run, diff)
+			}
+		}
+	}
+}
+
+// split makes a file of each document.
+func split(files []render.File) []render.File {
+	var out []render.File
+	for _, f := range files {
+		for i, doc := range bytes.Split(f.Data, []byte("\n---\n")) {
+			out = append(out, render.File{Name: fmt.Sprintf("%s#%d", f.Name, i), Data: append(slices.Clip(doc), '\n')})
+		}
+	}
+	return out
+}
+
+// TestLongMistakes: mistakes too long for a file in golden/errors.
+func TestLongMistakes(t *testing.T) {
+	agent := "apiVersion: gen.scion.dev/v1alpha1\nkind: Agent\nmetadata: {name: a}\nspec:\n  template: claude\n"
+	tests := []struct{ why, input, want string }{
+		{"exec takes no variable of more than 128 KiB", agent + "  task: " + strings.Repeat("x", 128<<10) + "\n",
+			"a.yaml:6:9: spec.task: the harness command is 131130 bytes when quoted, and a container takes at most 131055; move long text to a file in the home directory"},
+		{"the argument is to blame that is long", agent + "  task: go\n  args: [" + strings.Repeat("x", 128<<10) + "]\n",
+			"a.yaml:7:9: spec.args: the harness command is 131133 bytes when quoted, and a container takes at most 131055; move long text to a file in the home directory"},
+		{"a document larger than etcd takes", agent + "  task: " + strings.Repeat("x", manifest.MaxDocument) + "\n",
+			"a.yaml:1:1: the document has 1048677 bytes; 1048576 is the most that Kubernetes takes"},
+		{"annotations of more than the API takes", strings.Replace(agent, "{name: a}", "{name: a, annotations: {b: "+strings.Repeat("x", 256<<10)+"}}", 1),
+			"a.yaml:3:38: metadata.annotations.b: the annotations have 262186 bytes, and the API takes at most 262144; shorten this one"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.why, func(t *testing.T) {
+			_, err := renderFiles([]render.File{{Name: "a.yaml", Data: []byte(tt.input)}})
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if diff := cmp.Diff(tt.want, err.Error()); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
 	}
 }

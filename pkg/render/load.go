@@ -124,27 +124,33 @@ type loader struct {
 }
 
 func (l *loader) file(f File, builtIn bool) {
-	before := len(l.errs)
-	docs := manifest.Parse(f.Name, f.Data, &l.errs)
-	l.unread = l.unread || len(l.errs) > before
-	for _, doc := range docs {
-		if doc.Root.Kind != manifest.Mapping {
-			l.errs.Add(doc.Root.Pos, "", "the document is %s; want a mapping with apiVersion, kind, metadata and spec", doc.Root.Kind)
-			continue
-		}
-		version := doc.Root.Get("apiVersion")
-		switch kind := doc.Root.Get("kind"); {
-		case kind.IsNull(), !version.IsNull() && version.Text != APIVersion:
-			l.header(doc.Root)
-		case kind.Text == "Fleet":
-			l.fleet(doc)
-		case kind.Text == "AgentTemplate":
-			l.template(doc, builtIn)
-		case kind.Text == "Agent":
-			l.agent(doc)
-		default:
-			l.header(doc.Root)
-		}
+	known := len(l.errs)
+	for doc := range manifest.Documents(f.Name, f.Data, &l.errs) {
+		l.unread = l.unread || len(l.errs) > known
+		l.document(doc, builtIn)
+		known = len(l.errs)
+	}
+	l.unread = l.unread || len(l.errs) > known
+}
+
+func (l *loader) document(doc manifest.Document, builtIn bool) {
+	if doc.Root.Kind != manifest.Mapping {
+		l.errs.Add(doc.Root.Pos, "", "the document is %s; want a mapping with apiVersion, kind, metadata and spec", doc.Root.Kind)
+		return
+	}
+	kind, version := textOf(doc.Root.Get("kind")), doc.Root.Get("apiVersion")
+	if !version.IsNull() && version.Text != APIVersion {
+		kind = "" // somebody else's
+	}
+	switch kind {
+	case "Fleet":
+		l.fleet(doc)
+	case "AgentTemplate":
+		l.template(doc, builtIn)
+	case "Agent":
+		l.agent(doc)
+	default:
+		l.header(doc.Root)
 	}
 }
 

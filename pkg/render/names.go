@@ -34,7 +34,7 @@ func fitName(name string) string {
 // labelValue is text as a label can carry it: as it is, or, where it is too
 // long or has other characters, changed and told apart by a hash.
 func labelValue(text string) string {
-	if len(validation.IsValidLabelValue(text)) == 0 {
+	if len(isLabelValue(text)) == 0 {
 		return text
 	}
 	plain := strings.Map(func(r rune) rune {
@@ -49,6 +49,21 @@ func labelValue(text string) string {
 		return hash
 	}
 	return plain + "-" + hash
+}
+
+// isLabelValue is the API's check, without its regular expression for lowercase
+// letters, digits and inner hyphens: nearly every label of every pod.
+func isLabelValue(text string) []string {
+	for i := range len(text) {
+		c := text[i]
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && (c != '-' || i == 0 || i == len(text)-1) {
+			return validation.IsValidLabelValue(text)
+		}
+	}
+	if len(text) > maxName {
+		return validation.IsValidLabelValue(text)
+	}
+	return nil
 }
 
 // shortHash is eight hexadecimal digits of the text's SHA-256, with a letter

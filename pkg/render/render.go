@@ -3,6 +3,8 @@ package render
 import (
 	"bytes"
 	"cmp"
+	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"maps"
@@ -23,6 +25,8 @@ type Manifests struct {
 // unit is the objects of one file.
 type unit struct {
 	namespace string
+	rank      int    // among the namespace's files
+	key       string // among those of its rank
 	name      string // of the file, in the namespace's folder
 	objects   []identity
 	text      []uint32 // what lines has
@@ -38,15 +42,15 @@ type identity struct {
 // a manifest.Errors with every mistake there is; nothing can be written then.
 func (c *Config) Render() (*Manifests, error) {
 	var errs manifest.Errors
-	agents := c.resolve(&errs)
 	check, err := newVerifier(c.fleet.Spec.PodSecurity)
 	if err != nil {
 		return nil, err
 	}
-	r := renderer{config: c, check: check, lines: &lines{ids: map[string]uint32{}}}
-	for namespace, members := range chunks(agents, func(a *agent) string { return a.namespace }) {
-		r.namespace(namespace, members)
+	r := renderer{config: c, check: check, lines: &lines{ids: map[string]uint32{}}, groves: map[groveID]*grove{}}
+	for a := range c.resolved(&errs) {
+		r.agent(a)
 	}
+	r.shared()
 	uniqueObjects(r.units, &errs)
 	if len(errs) > 0 {
 		return nil, finish(errs)
@@ -70,28 +74,39 @@ func finish(errs manifest.Errors) error {
 			once.Add(e.Pos, credential.Redact(e.Path), "%s", m.msg)
 		}
 	}
-	return once.Err()
+	err := once.Err()
+	if sorted, _ := errors.AsType[manifest.Errors](err); len(sorted) > manifest.MaxMistakes {
+		more := sorted[manifest.MaxMistakes]
+		more.Path, more.Msg = "", fmt.Sprintf("%d more mistakes from here on; correct those above first", len(sorted)-manifest.MaxMistakes)
+		return sorted[:manifest.MaxMistakes+1]
+	}
+	return err
 }
 
 // resolve merges the layers of all agents, sorted by namespace and pod name.
 // Agents with a mistake are left out.
 func (c *Config) resolve(errs *manifest.Errors) []*agent {
-	r := &resolver{config: c, starts: map[string]*start{}, errs: errs}
-	agents := make([]*agent, 0, len(c.agents))
-	for _, doc := range c.agents {
-		before := len(*errs)
-		a := r.agent(doc)
-		if len(*errs) == before {
-			a.check()
-		}
-		if len(*errs) == before {
-			agents = append(agents, a)
-		}
-	}
-	slices.SortFunc(agents, func(x, y *agent) int {
+	return slices.SortedFunc(c.resolved(errs), func(x, y *agent) int {
 		return cmp.Or(strings.Compare(x.namespace, y.namespace), strings.Compare(x.pod, y.pod))
 	})
-	return agents
+}
+
+// resolved are the agents without a mistake, in the order of the source. Each is
+// made when it is asked for: a large fleet's need not be in memory together.
+func (c *Config) resolved(errs *manifest.Errors) iter.Seq[*agent] {
+	return func(yield func(*agent) bool) {
+		r := &resolver{config: c, starts: map[string]*start{}, errs: errs}
+		for _, doc := range c.agents {
+			before := len(*errs)
+			a := r.agent(doc)
+			if len(*errs) == before {
+				a.check()
+			}
+			if len(*errs) == before && !yield(a) {
+				return
+			}
+		}
+	}
 }
 
 // check reports what of a resolved agent does not go together.
@@ -101,6 +116,7 @@ func (a *agent) check() {
 	a.checkStores()
 	a.checkVolumes()
 	a.checkHome()
+	a.checkGit()
 	a.checkWorkload()
 	if a.spec.Image == "" {
 		a.fail([]string{"image"}, "is missing; set image, or a template that has one")
@@ -117,36 +133,65 @@ func (a *agent) check() {
 
 // renderer makes objects and lays them out in files.
 type renderer struct {
-	config *Config
-	check  *verifier
-	lines  *lines
-	units  []unit
-	buf    []byte
-	err    error // of an object that has no YAML
+	config   *Config
+	check    *verifier
+	lines    *lines
+	units    []unit
+	groves   map[groveID]*grove
+	accounts []string // the namespaces where the default account is used
+	buf      []byte
+	err      error // of an object that has no YAML
 }
 
-func (r *renderer) namespace(namespace string, members []*agent) {
-	if slices.ContainsFunc(members, (*agent).usesDefaultAccount) {
-		r.add(namespace, "serviceaccount.yaml", serviceAccount(namespace))
+// The ranks of files: what others need comes first.
+const (
+	rankNamespace = iota
+	rankGrove
+	rankAgent
+)
+
+// agent renders what is the agent's alone, and notes what it shares.
+func (r *renderer) agent(a *agent) {
+	pod := a.podObject()
+	r.check.verify(a, pod)
+	r.add(unit{a.namespace, rankAgent, a.pod, "agent-" + a.pod + ".yaml", nil, nil}, append(a.companions(), a.workloadObject(pod))...)
+	if a.usesDefaultAccount() && !slices.Contains(r.accounts, a.namespace) {
+		r.accounts = append(r.accounts, a.namespace)
 	}
-	for _, g := range groves(members) {
+	if a.spec.Grove == "" {
+		return
+	}
+	id := groveID{a.namespace, a.spec.Grove}
+	if r.groves[id] == nil {
+		r.groves[id] = &grove{id.name, id.namespace, map[string]claim{}}
+	}
+	for i, d := range a.spec.SharedDirs {
+		r.groves[id].add(a, d, items(a.at("sharedDirs"))[i])
+	}
+}
+
+// shared renders what agents share, and puts the files in order.
+func (r *renderer) shared() {
+	for _, namespace := range r.accounts {
+		r.add(unit{namespace, rankNamespace, "", "serviceaccount.yaml", nil, nil}, serviceAccount(namespace))
+	}
+	for _, g := range r.groves {
 		if objects := g.objects(r.config); len(objects) > 0 {
-			r.add(namespace, "grove-"+g.name+".yaml", objects...)
+			r.add(unit{g.namespace, rankGrove, g.name, "grove-" + g.name + ".yaml", nil, nil}, objects...)
 		}
 	}
-	for i, a := range members {
-		pod := a.podObject()
-		r.check.verify(a, pod)
-		r.add(namespace, "agent-"+a.pod+".yaml", append(a.companions(), a.workloadObject(pod))...)
-		members[i] = nil // what it holds is no longer needed
-	}
+	slices.SortFunc(r.units, func(x, y unit) int {
+		return cmp.Or(strings.Compare(x.namespace, y.namespace), cmp.Compare(x.rank, y.rank), strings.Compare(x.key, y.key))
+	})
 }
 
 // add writes the objects of one file.
-func (r *renderer) add(namespace, name string, objects ...*manifest.Node) {
-	u := unit{namespace: namespace, name: name}
+func (r *renderer) add(u unit, objects ...*manifest.Node) {
 	for _, o := range objects {
 		at := o.At("metadata", "name")
+		if at == nil {
+			return // a patch took it away, and verify said so
+		}
 		u.objects = append(u.objects, identity{textOf(o.Get("kind")), textOf(at), at.Pos})
 	}
 	var err error
@@ -177,6 +222,8 @@ func chunks[T any](all []T, key func(T) string) iter.Seq2[string, []T] {
 	}
 }
 
+type groveID struct{ namespace, name string }
+
 // grove is what the agents of one grove in one namespace share.
 type grove struct {
 	name, namespace string
@@ -189,26 +236,8 @@ type claim struct {
 	node *manifest.Node
 }
 
-// groves gathers the agents of a namespace. Two agents that want one directory
-// in different ways are an error, at the second.
-func groves(members []*agent) []*grove {
-	byName := map[string]*grove{}
-	for _, a := range members {
-		if a.spec.Grove == "" {
-			continue
-		}
-		g := byName[a.spec.Grove]
-		if g == nil {
-			g = &grove{a.spec.Grove, a.namespace, map[string]claim{}}
-			byName[g.name] = g
-		}
-		for i, d := range a.spec.SharedDirs {
-			g.add(a, d, items(a.at("sharedDirs"))[i])
-		}
-	}
-	return slices.SortedFunc(maps.Values(byName), func(x, y *grove) int { return strings.Compare(x.name, y.name) })
-}
-
+// add notes a directory. Two agents that want it in different ways are an
+// error, at the second.
 func (g *grove) add(a *agent, d SharedDir, n *manifest.Node) {
 	first, known := g.claims[d.Name]
 	if !known {
@@ -247,7 +276,7 @@ func uniqueObjects(units []unit, errs *manifest.Errors) {
 		for _, o := range u.objects {
 			k := id{o.kind, u.namespace, o.name}
 			if first, twice := seen[k]; twice {
-				errs.Add(o.pos, "metadata.name", "its %s would be named %s, like that of %s; rename one of the two", k.kind, k.name, first)
+				errs.Add(o.pos, "", "the %s made here would be named %s, like that of %s; rename one of the two", k.kind, k.name, first)
 			}
 			seen[k] = o.pos
 		}

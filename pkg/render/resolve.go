@@ -12,7 +12,28 @@ import (
 // defaults and the template chain, merged.
 type start struct {
 	layers []layer
-	spec   *manifest.Node
+	tree   *manifest.Node // the merged AgentSpec
+	spec   AgentSpec      // the same, typed
+	// complete says that tree lacks nothing, so that an agent only has to be
+	// looked at where it differs.
+	complete bool
+}
+
+// changed is what of an agent's tree differs from what it starts with, by the
+// fields of AgentSpec. Merge shares what is the same.
+func (s *start) changed(tree *manifest.Node) *manifest.Node {
+	out := &manifest.Node{Kind: manifest.Mapping, Pos: tree.Pos}
+	for _, f := range tree.Fields {
+		if s.tree.Get(f.Key) != f.Value {
+			out.Fields = append(out.Fields, f)
+		}
+	}
+	for _, f := range s.tree.Fields {
+		if tree.Get(f.Key) == nil {
+			out.Fields = append(out.Fields, manifest.Field{Key: f.Key, Pos: f.Pos})
+		}
+	}
+	return out
 }
 
 // agent is an Agent with everything it inherits.
@@ -54,12 +75,15 @@ func (r *resolver) start(template string) *start {
 	if s := r.starts[template]; s != nil {
 		return s
 	}
-	s := &start{layers: r.config.layersOf(template), spec: &manifest.Node{Kind: manifest.Mapping}}
+	s := &start{layers: r.config.layersOf(template), tree: &manifest.Node{Kind: manifest.Mapping}}
 	for _, l := range s.layers {
 		if l.spec != nil {
-			s.spec = manifest.Merge(s.spec, l.spec, specType, nil)
+			s.tree = manifest.Merge(s.tree, l.spec, specType, nil)
 		}
 	}
+	var missing manifest.Errors
+	manifest.Required(s.tree, specType, "spec", &missing)
+	s.complete = manifest.Into(s.tree, &s.spec) == nil && len(missing) == 0
 	r.starts[template] = s
 	return s
 }
@@ -78,18 +102,22 @@ func (r *resolver) agent(doc *agentDocument) *agent {
 		namespace: r.config.namespace(doc),
 		template:  template,
 		layers:    append(slices.Clip(start.layers), doc.layer),
-		tree:      start.spec,
+		tree:      start.tree,
 		errs:      r.errs,
 	}
 	if doc.spec != nil {
-		a.tree = manifest.Merge(start.spec, doc.spec, specType, nil)
+		a.tree = manifest.Merge(start.tree, doc.spec, specType, nil)
 	}
 	before := len(*r.errs)
-	manifest.Required(a.tree, specType, "spec", r.errs)
+	changed := a.tree
+	if start.complete {
+		changed, a.spec = start.changed(a.tree), start.spec
+	}
+	manifest.Required(changed, specType, "spec", r.errs)
 	if len(*r.errs) > before {
 		return a
 	}
-	if err := manifest.Into(a.tree, &a.spec); err != nil {
+	if err := manifest.Update(changed, &a.spec); err != nil {
 		a.fail(nil, "%v", err)
 	}
 	a.spec.User.Name = cmp.Or(a.spec.User.Name, defaultUser)

@@ -2,6 +2,7 @@ package render
 
 import (
 	"cmp"
+	"fmt"
 	"strings"
 
 	"github.com/scion-gen/scion-gen/pkg/manifest"
@@ -39,7 +40,8 @@ func (a *agent) secretProviderClass() *providerClass {
 }
 
 // node is the object, or nil. The API takes parameters.secrets as YAML in a
-// string (secrets-store-csi-driver-provider-gcp); path is where the file is.
+// string (secrets-store-csi-driver-provider-gcp); path is where the file is,
+// quoted because a secret may be named 1 or null.
 func (c *providerClass) node(a *agent) *manifest.Node {
 	if c == nil {
 		return nil
@@ -47,7 +49,7 @@ func (c *providerClass) node(a *agent) *manifest.Node {
 	var secrets strings.Builder
 	var synced []*manifest.Node
 	for _, s := range c.secrets {
-		secrets.WriteString("- path: " + s.Name + "\n  resourceName: " + s.From.SecretManager.version() + "\n")
+		fmt.Fprintf(&secrets, "- path: %q\n  resourceName: %q\n", s.Name, s.From.SecretManager.version())
 		if s.kind() == secretEnvironment {
 			synced = append(synced, object("key", s.Name, "objectName", s.Name))
 		}
@@ -74,7 +76,9 @@ func (m *SecretManager) version() string {
 
 // externalSecret is the ExternalSecret that makes the Secret of the agent's
 // secrets from stores; nil where there are none. Its store is the first
-// secret's: checkStores sees to it that all have the same.
+// secret's: checkStores sees to it that all have the same. The operator's
+// defaults for items of data are spelled out, since Argo CD takes what the API
+// server adds to an item for a difference (external-secrets issue 6797).
 func (a *agent) externalSecret() *manifest.Node {
 	var data []*manifest.Node
 	var store *SecretManager
@@ -87,7 +91,11 @@ func (a *agent) externalSecret() *manifest.Node {
 		if store == nil {
 			store, p = m, items(a.at("secrets"))[i].Pos
 		}
-		remote := object("key", m.secretID())
+		remote := object(
+			"conversionStrategy", "Default",
+			"decodingStrategy", "None",
+			"key", m.secretID(),
+			"metadataPolicy", "None")
 		if v := m.versionID(); v != "" {
 			remote.Set("version", value(v))
 		}

@@ -161,7 +161,11 @@ const plainWord = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678
 // kubelet's default branch converts that byte to a rune, and so makes $é into
 // $Ã and half a letter (third_party/forked/golang/expansion in kubernetes).
 func escapeExpansion(s string) string {
+	if strings.IndexByte(s, '$') < 0 {
+		return s
+	}
 	var b strings.Builder
+	b.Grow(len(s) + 8)
 	for i := range len(s) {
 		b.WriteByte(s[i])
 		if s[i] == '$' && i+1 < len(s) && (s[i+1] == '$' || s[i+1] == '(' || s[i+1] >= 0x80) {

@@ -369,6 +369,17 @@ func TestHarnessEnvironment(t *testing.T) {
 	}
 }
 
+// alive reports whether a process still runs; one that only waits for its
+// parent does not.
+func alive(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	_, state, _ := strings.Cut(string(stat), ") ")
+	return !strings.HasPrefix(state, "Z") && !strings.HasPrefix(state, "X")
+}
+
 func TestExitEndsWithHarness(t *testing.T) {
 	tests := []struct {
 		why, do string
@@ -423,6 +434,7 @@ func TestExitEndsWithHarness(t *testing.T) {
 		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
+		p.waitFor("the end of the tmux server", func() bool { return !alive(pid) })
 		p.start()
 		p.wantExit(42)
 	})
@@ -684,11 +696,13 @@ func (p *runningPod) start() {
 		p.t.Fatal(err)
 	}
 	p.terminal, p.output = terminal, make(chan []byte, 1)
-	go func() {
-		// Linux ends a terminal with EIO, not EOF.
-		out, _ := io.ReadAll(terminal)
-		p.output <- out
-	}()
+	go p.readOutput()
+}
+
+func (p *runningPod) readOutput() {
+	// Linux ends a terminal with EIO, not EOF.
+	out, _ := io.ReadAll(p.terminal)
+	p.output <- out
 }
 
 // stop leaves nothing behind, whatever became of the test.
@@ -709,7 +723,7 @@ func need(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		t.Fatalf("%s is not installed: apt-get install tmux dash bash busybox zsh", name)
+		t.Fatalf("%s is not installed: apt-get install tmux dash bash busybox git zsh", name)
 	}
 	return path
 }

@@ -2,6 +2,7 @@ package render
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +20,7 @@ import (
 type verifier struct {
 	evaluator policy.Evaluator
 	level     api.LevelVersion
+	problems  map[string]string // of names, which are few and stand in every pod
 }
 
 func newVerifier(s PodSecurity) (*verifier, error) {
@@ -26,7 +28,7 @@ func newVerifier(s PodSecurity) (*verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &verifier{evaluator: evaluator, level: api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}}
+	v := &verifier{problems: map[string]string{}, evaluator: evaluator, level: api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}}
 	if s.Level != "" {
 		v.level.Level = api.Level(s.Level)
 	}
@@ -38,9 +40,20 @@ func newVerifier(s PodSecurity) (*verifier, error) {
 	return v, nil
 }
 
+// problem is what check says of a name, asked once.
+func (v *verifier) problem(kind, name string, check func(string) string) string {
+	p, known := v.problems[kind+name]
+	if !known {
+		p = check(name)
+		v.problems[kind+name] = p
+	}
+	return p
+}
+
 // podCheck is the verification of one pod.
 type podCheck struct {
 	*agent
+	*verifier
 	node *manifest.Node
 	pod  corev1.Pod
 }
@@ -48,8 +61,8 @@ type podCheck struct {
 // verify reports what a cluster would refuse of a pod, at the lines that
 // caused it.
 func (v *verifier) verify(a *agent, node *manifest.Node) {
-	c := &podCheck{agent: a, node: node}
-	if err := manifest.Into(node, &c.pod); err != nil {
+	c := &podCheck{agent: a, verifier: v, node: node}
+	if err := manifest.Into(withoutText(node), &c.pod); err != nil {
 		c.report("", "%v", err)
 		return
 	}
@@ -59,6 +72,7 @@ func (v *verifier) verify(a *agent, node *manifest.Node) {
 		return
 	}
 	c.metadata()
+	c.identity()
 	c.volumes()
 	for _, list := range []string{"containers", "initContainers"} {
 		for i, n := range items(node.At("spec", list)) {
@@ -161,9 +175,9 @@ func step(n *manifest.Node, key string) *manifest.Node {
 
 func (c *podCheck) metadata() {
 	for _, kind := range []string{"labels", "annotations"} {
-		size := 0
+		size, longest, key := 0, -1, ""
 		for _, f := range fields(c.node.At("metadata", kind)) {
-			problem := qualifiedName(f.Key)
+			problem := c.problem("key ", f.Key, qualifiedName)
 			if problem == "" && kind == "labels" {
 				problem = formats["labelValue"](f.Value.Text)
 			}
@@ -171,9 +185,36 @@ func (c *podCheck) metadata() {
 				c.errs.Add(f.Pos, manifest.Child("pod.metadata."+kind, f.Key), "%s", problem)
 			}
 			size += len(f.Key) + len(f.Value.Text)
+			if len(f.Value.Text) > longest {
+				longest, key = len(f.Value.Text), f.Key
+			}
 		}
 		if size > maxAnnotations {
-			c.report("metadata."+kind, "%d bytes are more than the %d that the API takes", size, maxAnnotations)
+			c.report("metadata."+kind+"["+key+"]", "the %s have %d bytes, and the API takes at most %d; shorten this one", kind, size, maxAnnotations)
+		}
+	}
+}
+
+// identity reports labels that were changed though others find the pod by them:
+// the network policies, and Scion's broker.
+func (c *podCheck) identity() {
+	if c.pod.Name != c.agent.pod || c.pod.Namespace != c.namespace {
+		for _, l := range slices.Backward(c.layers) {
+			if n := l.pod.Get("metadata"); n != nil {
+				c.reportAt(n.Pos, "metadata", "would take away the pod's name; remove labels and annotations one by one")
+				return
+			}
+		}
+	}
+	want := map[string]string{
+		"app.kubernetes.io/instance": labelValue(c.agent.pod),
+		"scion.agent":                "true",
+		"scion.grove":                c.spec.Grove,
+		"scion.name":                 labelValue(c.doc.metadata.Name),
+	}
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if c.pod.Labels[name] != want[name] {
+			c.report("metadata.labels["+name+"]", "the label %s is made from other settings, and policies select by it; remove it here", name)
 		}
 	}
 }
@@ -184,7 +225,7 @@ const maxAnnotations = 256 << 10
 func (c *podCheck) volumes() {
 	for i, v := range items(c.node.At("spec", "volumes")) {
 		path := manifest.Index("spec.volumes", i)
-		if problem := formats["dnsLabel"](textOf(v.Get("name"))); problem != "" {
+		if problem := c.problem("label ", textOf(v.Get("name")), formats["dnsLabel"]); problem != "" {
 			c.report(path+".name", "%s", problem)
 		}
 		if len(v.Fields) != 2 {
@@ -195,17 +236,17 @@ func (c *podCheck) volumes() {
 
 func (c *podCheck) container(n *manifest.Node, path string) {
 	name := textOf(n.Get("name"))
-	if problem := formats["dnsLabel"](name); problem != "" {
+	if problem := c.problem("label ", name, formats["dnsLabel"]); problem != "" {
 		c.report(path+".name", "%s", problem)
 	}
 	if textOf(n.Get("image")) == "" {
 		c.report(path+".image", "the container %s has no image; set it", name)
-	} else if problem := image(textOf(n.Get("image"))); problem != "" {
+	} else if problem := c.problem("image ", textOf(n.Get("image")), image); problem != "" {
 		c.report(path+".image", "%s", problem)
 	}
 	for i, e := range items(n.Get("env")) {
-		if problems := validation.IsEnvVarName(textOf(e.Get("name"))); len(problems) > 0 {
-			c.report(manifest.Index(path+".env", i)+".name", "%s", problems[0])
+		if problem := c.problem("env ", textOf(e.Get("name")), envVarName); problem != "" {
+			c.report(manifest.Index(path+".env", i)+".name", "%s", problem)
 		}
 	}
 	if _, cycle := orderByUse(items(n.Get("env"))); cycle != nil {
@@ -218,6 +259,40 @@ func (c *podCheck) container(n *manifest.Node, path string) {
 		}
 	}
 	c.uniquePaths(n, path)
+	if name == agentContainer {
+		c.sourcedEnv(n, path)
+	}
+}
+
+func envVarName(name string) string {
+	if problems := validation.IsEnvVarName(name); len(problems) > 0 {
+		return problems[0]
+	}
+	return ""
+}
+
+// withoutText is a pod without what is most of its containers, and nothing that
+// a check of the typed pod looks at: their variables, commands and mounts.
+func withoutText(pod *manifest.Node) *manifest.Node {
+	spec := clone(pod.Get("spec"))
+	if spec == nil {
+		return pod
+	}
+	for _, key := range []string{"initContainers", "containers"} {
+		list := manifest.List(manifest.Pos{})
+		for _, c := range items(spec.Get(key)) {
+			list.Items = append(list.Items, &manifest.Node{
+				Kind: manifest.Mapping, Pos: c.Pos,
+				Fields: slices.DeleteFunc(slices.Clone(c.Fields), func(f manifest.Field) bool {
+					return f.Key == "env" || f.Key == "command" || f.Key == "volumeMounts"
+				}),
+			})
+		}
+		spec.Set(key, list)
+	}
+	pod = clone(pod)
+	pod.Set("spec", spec)
+	return pod
 }
 
 // uniquePaths reports two mounts at one place: lists that a patch merged have
@@ -275,16 +350,20 @@ func (c *podCheck) oneOf(path, value string, of ...string) {
 
 func (c *podCheck) containerValues(path string, ctr corev1.Container) {
 	c.oneOf(path+".imagePullPolicy", string(ctr.ImagePullPolicy), "Always", "IfNotPresent", "Never")
-	for name, limit := range ctr.Resources.Limits {
+	for _, name := range slices.Sorted(maps.Keys(ctr.Resources.Limits)) {
+		limit := ctr.Resources.Limits[name]
 		if limit.Sign() < 0 {
 			c.report(path+".resources.limits["+string(name)+"]", "%s is negative; write 0 or more", limit.String())
 		}
 	}
-	for name, request := range ctr.Resources.Requests {
+	for _, name := range slices.Sorted(maps.Keys(ctr.Resources.Requests)) {
+		request := ctr.Resources.Requests[name]
 		limit, limited := ctr.Resources.Limits[name]
 		switch at := path + ".resources.requests[" + string(name) + "]"; {
 		case request.Sign() < 0:
 			c.report(at, "%s is negative; write 0 or more", request.String())
+		case strings.Contains(string(name), "/") && (!limited || request.Cmp(limit) != 0):
+			c.report(at, "the request and the limit of an extended resource have to be equal; write limits: {%s: %s}", name, request.String())
 		case limited && limit.Sign() >= 0 && request.Cmp(limit) > 0:
 			c.report(at, "the request %s is more than the limit %s, at %s; lower one or raise the other",
 				request.String(), limit.String(), c.locate(path+".resources.limits["+string(name)+"]"))

@@ -17,10 +17,10 @@ func bindMapping(f *pflag.FlagSet, o *phasemap.Options) {
 	f.StringSliceVar(&o.CloneInitContainers, "clone-container", nil,
 		"init containers that clone the workspace (default git-clone,workspace-provision)")
 	f.BoolVar(&o.Autoscaling, "autoscaling", false, "nodes are added for Pods that do not fit: to wait for one is no error")
-	f.Var(secondsFlag{&o.UnschedulableGrace}, "unschedulable-grace", "how `duration` a Pod may find no node (default 60s)")
-	f.Var(secondsFlag{&o.ImagePullGrace}, "image-pull-grace", "how `duration` pulling an image may fail (default 5m)")
-	f.Var(secondsFlag{&o.StartErrorGrace}, "start-error-grace", "how `duration` creating a container may fail (default 60s)")
-	f.Var(secondsFlag{&o.StuckTerminatingAfter}, "stuck-terminating-after", "how `duration` after its end a deleted Pod counts as stuck (default 5m)")
+	f.Var(secondsFlag{&o.UnschedulableGrace}, "unschedulable-grace", "the `duration` for which a Pod may find no node (default 60s)")
+	f.Var(secondsFlag{&o.ImagePullGrace}, "image-pull-grace", "the `duration` for which pulling an image may fail (default 5m)")
+	f.Var(secondsFlag{&o.StartErrorGrace}, "start-error-grace", "the `duration` for which creating a container may fail (default 60s)")
+	f.Var(secondsFlag{&o.StuckTerminatingAfter}, "stuck-terminating-after", "the `duration` after its end from which a deleted Pod counts as stuck (default 5m)")
 	f.Var((*exitCodesFlag)(&o.LimitsExitCodes), "limits-exit-code", "exit `codes` of an agent that used up its turns or time (default 10)")
 	f.StringVar((*string)(&o.DisruptionPhase), "disruption-phase", "",
 		"auto, stopped or error: the phase after an eviction; auto is stopped if the workspace outlives the Pod (default auto)")
@@ -29,7 +29,7 @@ func bindMapping(f *pflag.FlagSet, o *phasemap.Options) {
 		"stopping or final: the phase while an eviction is under way (default stopping)")
 	f.BoolVar(&o.RequireReady, "require-ready", false, "an agent that is not ready is starting")
 	f.StringVar(&o.AssumedRestartPolicy, "assumed-restart-policy", "", "Never, OnFailure or Always, for Pods that say none (default Never)")
-	f.Var(secondsFlag{&o.AbsentGrace}, "absent-grace", "how `duration` the last phase of a Pod that vanished is kept (default 10s)")
+	f.Var(secondsFlag{&o.AbsentGrace}, "absent-grace", "the `duration` for which the last phase of a Pod that vanished is kept (default 10s)")
 	f.StringVar((*string)(&o.VanishedPhase), "vanished-phase", "", "stopped or error: the phase of an agent whose Pod vanished (default stopped)")
 }
 
@@ -84,4 +84,31 @@ func (c *exitCodesFlag) Set(text string) error {
 		*c = append(*c, int32(n))
 	}
 	return nil
+}
+
+// clockFlag is the value of --now.
+type clockFlag struct {
+	set  bool
+	time time.Time
+}
+
+// now is the moment to judge by; zero means that there is no clock.
+func (c *clockFlag) now() time.Time {
+	if c.set {
+		return c.time
+	}
+	return time.Now()
+}
+
+// Type and the methods below implement pflag.Value.
+func (*clockFlag) Type() string   { return "time" }
+func (*clockFlag) String() string { return "" }
+
+func (c *clockFlag) Set(text string) (err error) {
+	c.set = true
+	if text == "none" {
+		return nil
+	}
+	c.time, err = time.Parse(time.RFC3339, text)
+	return err
 }
