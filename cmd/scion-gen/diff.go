@@ -87,6 +87,9 @@ func (r *diffRun) run(ctx context.Context, args []string, stdin io.Reader, stdou
 		}
 	}
 	result := diff.Compare(sides[0], sides[1], r.Options)
+	if err := reader.errs.Err(); err != nil {
+		return err
+	}
 	if gate != nil {
 		result.Gate = gate.Check(result)
 	}

@@ -28,6 +28,7 @@ type sideReader struct {
 	ctx    context.Context
 	stdin  io.Reader
 	stderr io.Writer
+	errs   manifest.Errors // mistakes in the objects
 }
 
 // source is a tree of files that a side is read from: the disk or a commit.
@@ -159,15 +160,11 @@ func (r *sideReader) render(name string, files []diff.File) (*diff.Side, error) 
 
 // side reads the objects. In a directory there may be other files.
 func (r *sideReader) side(name string, files []diff.File, dir bool) (*diff.Side, error) {
-	var errs manifest.Errors
-	side := diff.Read(name, files, &errs)
+	side := diff.Read(name, files, &r.errs)
 	for _, at := range side.Skipped {
 		if !dir {
-			errs.Add(manifest.Pos{Source: &manifest.Source{File: at.File}, Line: int32(at.Line), Column: 1}, "", "is no object: it has no kind")
+			r.errs.Add(manifest.Pos{Source: &manifest.Source{File: at.File}, Line: int32(at.Line), Column: 1}, "", "is no object: it has no kind")
 		}
-	}
-	if err := errs.Err(); err != nil {
-		return nil, err
 	}
 	if n := len(side.Skipped); n > 0 {
 		fmt.Fprintf(r.stderr, "%s: %d documents hold no object and are left out, the first at %s:%d\n", name, n, side.Skipped[0].File, side.Skipped[0].Line)

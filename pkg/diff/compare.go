@@ -38,6 +38,32 @@ type step struct {
 	old, new int
 }
 
+// clone is the edit with values of its own; those around them stay.
+func (e rawEdit) clone() rawEdit {
+	e.old, e.new = clone(e.old), clone(e.new)
+	for i := range e.path {
+		e.path[i].key = strings.Clone(e.path[i].key)
+	}
+	return e
+}
+
+func clone(n *manifest.Node) *manifest.Node {
+	if n == nil {
+		return nil
+	}
+	out := *n
+	out.Text = strings.Clone(n.Text)
+	out.Items = make([]*manifest.Node, len(n.Items))
+	for i, item := range n.Items {
+		out.Items[i] = clone(item)
+	}
+	out.Fields = make([]manifest.Field, len(n.Fields))
+	for i, f := range n.Fields {
+		out.Fields[i] = manifest.Field{Key: strings.Clone(f.Key), Value: clone(f.Value), Pos: f.Pos}
+	}
+	return &out
+}
+
 // display is a path as people read it.
 func display(path []step) string {
 	var out string

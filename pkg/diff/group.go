@@ -43,6 +43,7 @@ func aliasesOf(ref Ref, root *manifest.Node) aliases {
 	} {
 		taken := func(b alias) bool { return b.name == a.name }
 		if a.name != "" && !slices.ContainsFunc(out, taken) {
+			a.name = strings.Clone(a.name)
 			out = append(out, a)
 		}
 	}

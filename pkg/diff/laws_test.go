@@ -42,6 +42,12 @@ func readSide(t *testing.T, name, text string) *Side {
 	if err := errs.Err(); err != nil {
 		t.Fatal(err)
 	}
+	for _, o := range s.objects {
+		o.keep()
+	}
+	if err := errs.Err(); err != nil {
+		t.Fatal(err)
+	}
 	return s
 }
 
@@ -194,6 +200,9 @@ func goldenPairs(t *testing.T) map[string][2]*Side {
 				t.Fatal(err)
 			}
 			pair[i] = Read(filepath.Base(name), []File{{Name: filepath.Base(name), Data: data}}, &errs)
+			for _, o := range pair[i].objects {
+				o.keep()
+			}
 		}
 		if len(errs) == 0 {
 			out[filepath.Base(filepath.Dir(old))] = pair

@@ -32,6 +32,68 @@ func quickParse(doc string, line int, source *manifest.Source, a *arena) (root *
 	return root, !q.failed && q.at < 0
 }
 
+// quickRef finds the object of a document that it need not read: ok is false
+// unless the lines that name it stand as programs write them.
+func quickRef(doc string) (ref Ref, ok bool) {
+	var apiVersion string
+	in := ""
+	for line := range strings.Lines(doc) {
+		line = strings.TrimSuffix(line, "\n")
+		switch {
+		case line == "" || line == "---" || line[0] == '#':
+			continue
+		case line[0] == ' ':
+			if in == "metadata" && len(line) > 3 && line[2] != ' ' {
+				key, value, found := strings.Cut(line[2:], ": ")
+				switch {
+				case key == "name" && found:
+					ref.Name = value
+				case key == "namespace" && found:
+					ref.Namespace = value
+				}
+			}
+			continue
+		case line[0] == '-' && in != "" && in != "metadata":
+			continue
+		}
+		key, value, found := strings.Cut(line, ":")
+		if !found || key == "" || !letter(key[0]) {
+			return ref, false
+		}
+		in = key
+		value = strings.TrimPrefix(value, " ")
+		switch key {
+		case "apiVersion":
+			apiVersion = value
+		case "kind":
+			ref.Kind = value
+		case "metadata":
+			if value != "" {
+				return ref, false
+			}
+		}
+	}
+	if !simple(ref.Kind) || !simple(apiVersion) || !simple(ref.Name) || ref.Namespace != "" && !simple(ref.Namespace) || strings.HasSuffix(ref.Kind, "List") {
+		return ref, false
+	}
+	ref.Group, ref.Version = splitVersion(strings.Clone(apiVersion))
+	ref.Kind, ref.Name, ref.Namespace = strings.Clone(ref.Kind), strings.Clone(ref.Name), strings.Clone(ref.Namespace)
+	return ref, true
+}
+
+// simple reports whether a value is surely the string that it is written as.
+func simple(s string) bool {
+	if s == "" || !letter(s[0]) || word(s) != manifest.String {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; !letter(c) && (c < '0' || c > '9') && c != '-' && c != '.' && c != '/' {
+			return false
+		}
+	}
+	return true
+}
+
 // plainText reports whether a document has none of the characters that need a
 // closer look: tabs, carriage returns, control characters, other line breaks.
 func plainText(doc string) bool {
@@ -69,23 +131,24 @@ const slab = 512
 
 func (a *arena) node() *manifest.Node {
 	if len(a.nodes) == cap(a.nodes) {
-		a.nodes = make([]manifest.Node, 0, slab)
+		a.nodes = make([]manifest.Node, 0, max(slab, 2*cap(a.nodes)))
 	}
 	a.nodes = append(a.nodes, manifest.Node{})
 	return &a.nodes[len(a.nodes)-1]
 }
 
-// reset forgets all nodes: their memory is used again.
+// reset forgets all nodes: their memory is used again. What is to be kept must
+// have been copied.
 func (a *arena) reset() {
-	clear(a.nodes)
 	a.nodes, a.fields, a.items = a.nodes[:0], a.fields[:0], a.items[:0]
+	a.pendingFields, a.pendingItems = a.pendingFields[:0], a.pendingItems[:0]
 }
 
 // takeFields are the pending fields from mark on, in memory of their own.
 func (a *arena) takeFields(mark int) []manifest.Field {
 	from := a.pendingFields[mark:]
 	if len(a.fields)+len(from) > cap(a.fields) {
-		a.fields = make([]manifest.Field, 0, max(slab, len(from)))
+		a.fields = make([]manifest.Field, 0, max(slab, 2*cap(a.fields), len(from)))
 	}
 	start := len(a.fields)
 	a.fields = append(a.fields, from...)
@@ -96,7 +159,7 @@ func (a *arena) takeFields(mark int) []manifest.Field {
 func (a *arena) takeItems(mark int) []*manifest.Node {
 	from := a.pendingItems[mark:]
 	if len(a.items)+len(from) > cap(a.items) {
-		a.items = make([]*manifest.Node, 0, max(slab, len(from)))
+		a.items = make([]*manifest.Node, 0, max(slab, 2*cap(a.items), len(from)))
 	}
 	start := len(a.items)
 	a.items = append(a.items, from...)
