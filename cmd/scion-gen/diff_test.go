@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/scion-gen/scion-gen/pkg/diff/report"
 )
 
 // diffFormats are the formats that each pair under golden/diff is written in,
@@ -108,5 +110,33 @@ func writeText(t *testing.T, name, text string) {
 	t.Helper()
 	if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A step of GitHub Actions has one summary that all its commands add to; one
+// byte too many, and none of it is shown.
+func TestDiffSummarizesStep(t *testing.T) {
+	summary := filepath.Join(t.TempDir(), "summary.md")
+	t.Setenv("GITHUB_STEP_SUMMARY", summary)
+	const before = "written by an earlier command\n"
+	diffStep := func() (added, stdout string) {
+		writeText(t, summary, before)
+		var out, errs bytes.Buffer
+		args := []string{"diff", "../../golden/diff/privileged/old.yaml", "../../golden/diff/privileged/new.yaml", "--format", "github"}
+		if code := run(t.Context(), args, strings.NewReader(""), &out, &errs); code != exitInput {
+			t.Fatalf("exit code %d, %s", code, &errs)
+		}
+		added, kept := strings.CutPrefix(readText(t, summary), before)
+		if !kept {
+			t.Error("what was there is gone")
+		}
+		return added, out.String()
+	}
+	added, stdout := diffStep()
+	if !strings.HasPrefix(added, report.Marker) || !strings.Contains(added, "privileged") {
+		t.Errorf("the summary is %q", added)
+	}
+	if !strings.HasPrefix(stdout, "::error ") {
+		t.Errorf("standard output is %q", stdout)
 	}
 }
