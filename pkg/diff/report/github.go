@@ -22,7 +22,7 @@ const SummaryBytes = 1 << 20
 // same flag in many objects is one annotation; of each kind there are at most
 // ten, which is what GitHub shows, and the rest is counted.
 func GitHub(w io.Writer, r *diff.Report) error {
-	g := github{Report: r, n: map[string]int{}}
+	g := github{named: newNamed(r), n: map[string]int{}}
 	if r.Gate != nil {
 		for _, c := range byCondition(r.Gate.Violations) {
 			g.violation(c)
@@ -42,7 +42,7 @@ func GitHub(w io.Writer, r *diff.Report) error {
 }
 
 type github struct {
-	*diff.Report
+	named
 	out strings.Builder
 	n   map[string]int // annotations by kind
 }
@@ -68,7 +68,7 @@ func (g *github) flag(f flagged) {
 	o := g.Objects[f.Objects[0]]
 	what := full(o.Ref)
 	if n := len(f.Objects); n > 1 {
-		what = fmt.Sprintf("%d %s (%s)", n, plural(oneLine(g.Groups[f.Group].Kind)), nameList(g.Report, f.Objects, maxNames))
+		what = fmt.Sprintf("%d %s (%s)", n, plural(oneLine(g.Groups[f.Group].Kind)), g.phrase(f.Objects, maxNames))
 	}
 	text := fmt.Sprintf("%s: %s: %s. Way back: %s", what, field(f.Path), oneLine(f.Reason), oneLine(f.Back))
 	g.command(githubKind(f.Severity), oneLine(f.ID), f.place(o), text)

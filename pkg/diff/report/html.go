@@ -40,6 +40,7 @@ const (
 func HTML(w io.Writer, r *diff.Report) error {
 	p := page{
 		Report:   r,
+		names:    newNamed(r),
 		Style:    template.CSS(pageCSS),
 		Script:   template.JS(pageJS),
 		CSP:      "default-src 'none'; style-src " + hash(pageCSS) + "; script-src " + hash(pageJS) + "; base-uri 'none'; form-action 'none'",
@@ -58,7 +59,7 @@ func HTML(w io.Writer, r *diff.Report) error {
 		p.Stopped, p.Allowed = byCondition(r.Gate.Violations), allowances(r.Gate.Allowed)
 	}
 	for i := range r.Groups {
-		p.Groups = append(p.Groups, newGroupView(r, i))
+		p.Groups = append(p.Groups, newGroupView(p.names, i))
 	}
 	return pageTemplate.Execute(w, p)
 }
@@ -72,6 +73,7 @@ func hash(text string) string {
 // page is what page.html shows.
 type page struct {
 	*diff.Report
+	names                named
 	Style                template.CSS
 	Script               template.JS
 	CSP                  string
@@ -94,7 +96,7 @@ func (p page) GroupTitle(i int) string {
 	if n := len(g.Objects); n > 1 {
 		kind = fmt.Sprintf("%d %s:", n, plural(kind))
 	}
-	return kind + " " + nameList(p.Report, g.Objects, htmlNames)
+	return kind + " " + p.names.phrase(g.Objects, htmlNames)
 }
 
 // chip is a button that filters.
@@ -134,11 +136,11 @@ type objectView struct {
 	Place string
 }
 
-func newGroupView(r *diff.Report, i int) groupView {
+func newGroupView(r named, i int) groupView {
 	g := r.Groups[i]
 	v := groupView{
 		ID: i + 1, Open: len(r.Groups) <= htmlOpen, Verdict: g.Verdict,
-		Title: title(r, g), Names: nameList(r, g.Objects, htmlNames), Flags: groupFlags(g),
+		Title: title(g), Names: r.phrase(g.Objects, htmlNames), Flags: groupFlags(g),
 	}
 	for _, path := range paths(g) {
 		v.Fields = append(v.Fields, oneLine(path))
@@ -146,7 +148,7 @@ func newGroupView(r *diff.Report, i int) groupView {
 	if more := len(v.Fields) - markdownFields; more > 0 {
 		v.Fields, v.More = v.Fields[:markdownFields], more
 	}
-	list, _ := names(r, g.Objects, len(g.Objects))
+	list, _ := r.names(g.Objects, len(g.Objects))
 	for n, o := range g.Objects {
 		view := objectView{Name: list[n]}
 		if len(g.Objects) <= htmlPlaces {
@@ -229,10 +231,10 @@ type rowView struct {
 	More       int // lines that are not shown
 }
 
-func newChangeView(r *diff.Report, c diff.Change) changeView {
+func newChangeView(r named, c diff.Change) changeView {
 	v := changeView{Field: field(c.Path), Flags: c.Flags, Named: len(c.Rows) > 1}
 	for _, row := range c.Rows {
-		old, new, example := values(r, row)
+		old, new, example := values(r.Report, row)
 		v.Both = v.Both || old != nil && new != nil
 		v.Removed = new == nil
 		if example >= 0 && len(row.Objects) > 1 {
@@ -240,9 +242,9 @@ func newChangeView(r *diff.Report, c diff.Change) changeView {
 		}
 		all := edited(old, new)
 		shown := all[:min(len(all), htmlLines)]
-		view := rowView{Names: nameList(r, row.Objects, htmlNames), Lines: pairs(shown), More: len(all) - len(shown)}
+		view := rowView{Names: r.phrase(row.Objects, htmlNames), Lines: pairs(shown), More: len(all) - len(shown)}
 		if v.Named && len(row.Objects) > htmlNames {
-			view.All = nameList(r, row.Objects, len(row.Objects))
+			view.All = r.phrase(row.Objects, len(row.Objects))
 		}
 		v.Rows = append(v.Rows, view)
 	}

@@ -51,7 +51,7 @@ type MarkdownOptions struct {
 // cannot leave, and of which platforms make no mention, reference or link.
 func Markdown(w io.Writer, r *diff.Report, o MarkdownOptions) error {
 	limit := max(cmp.Or(o.MaxBytes, CommentBytes), minBytes) - footerBytes
-	m := markdown{r}
+	m := markdown{newNamed(r)}
 	out := m.summary()
 	for _, part := range []string{m.flags(), m.gate()} {
 		if len(out)+len(part) <= limit {
@@ -71,7 +71,7 @@ func Markdown(w io.Writer, r *diff.Report, o MarkdownOptions) error {
 }
 
 // markdown makes the parts of a comment. Each begins with an empty line.
-type markdown struct{ *diff.Report }
+type markdown struct{ named }
 
 func (m markdown) summary() string {
 	out := Marker + "\n### " + prose(headline(m.Report)) + "\n"
@@ -174,8 +174,8 @@ func (m markdown) group(i int) string {
 
 // groupTitle is HTML: Markdown is not read in a summary.
 func (m markdown) groupTitle(g diff.Group) string {
-	out := "<b>" + inHTML(string(g.Verdict)) + "</b> · " + inHTML(title(m.Report, g))
-	list, more := names(m.Report, g.Objects, markdownNames)
+	out := "<b>" + inHTML(string(g.Verdict)) + "</b> · " + inHTML(title(g))
+	list, more := m.names(g.Objects, markdownNames)
 	if len(g.Objects) == 1 {
 		out += " " + inHTMLCode(list)
 	} else {
@@ -198,7 +198,7 @@ func (m markdown) groupTitle(g diff.Group) string {
 
 // objects are names of objects as code, and how many more there are.
 func (m markdown) objects(objects []int, max int) string {
-	list, more := names(m.Report, objects, max)
+	list, more := m.names(objects, max)
 	for i := range list {
 		list[i] = code(shorten(list[i], markdownCell))
 	}
@@ -253,7 +253,7 @@ func (m markdown) table(g diff.Group, c diff.Change) string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "\n| %s | Old | New |\n|:--|:--|:--|\n", cellProse(g.Kind))
 	for _, row := range c.Rows[:min(len(c.Rows), markdownRows)] {
-		list, more := names(m.Report, row.Objects, 1)
+		list, more := m.names(row.Objects, 1)
 		object := cell(list[0], markdownCell)
 		if more > 0 {
 			object += fmt.Sprintf(" and %d more", more)

@@ -137,7 +137,7 @@ func flagTally(r *diff.Report) string {
 }
 
 // title says what a group is, without its fields.
-func title(r *diff.Report, g diff.Group) string {
+func title(g diff.Group) string {
 	n := len(g.Objects)
 	kinds := fmt.Sprintf("%d %s", n, plural(oneLine(g.Kind)))
 	switch {
@@ -173,25 +173,42 @@ func full(ref diff.Ref) string {
 	return oneLine(kind) + " " + name(ref)
 }
 
+// named is a report whose objects are called by their names, without the
+// namespace where all of them share it.
+type named struct {
+	*diff.Report
+	shared bool
+}
+
+func newNamed(r *diff.Report) named { return named{r, namespace(r) != ""} }
+
 // names are the names of objects, at most max of them, and how many are left.
-// A namespace that the whole report shares is left out.
-func names(r *diff.Report, objects []int, max int) (list []string, more int) {
-	shared := namespace(r) != ""
-	for n, i := range objects {
-		if n == max && len(objects) > max {
+func (n named) names(objects []int, max int) (list []string, more int) {
+	for k, i := range objects {
+		if k == max && len(objects) > max {
 			return list, len(objects) - max
 		}
-		o := r.Objects[i]
+		o := n.Objects[i]
 		text := name(o.Ref)
 		switch {
 		case o.Renamed && o.Was != nil:
 			text = name(*o.Was) + " → " + name(o.Ref)
-		case shared:
+		case n.shared:
 			text = oneLine(o.Ref.Name)
 		}
 		list = append(list, text)
 	}
 	return list, 0
+}
+
+// phrase are the names as text: a, b, c and 995 more.
+func (n named) phrase(objects []int, max int) string {
+	list, more := n.names(objects, max)
+	out := strings.Join(list, ", ")
+	if more > 0 {
+		out += fmt.Sprintf(" and %d more", more)
+	}
+	return out
 }
 
 // namespace is the one that all objects of a report are in, if there are
@@ -205,16 +222,6 @@ func namespace(r *diff.Report) string {
 		return ""
 	}
 	return first
-}
-
-// nameList are the names as a phrase: a, b, c and 995 more.
-func nameList(r *diff.Report, objects []int, max int) string {
-	list, more := names(r, objects, max)
-	out := strings.Join(list, ", ")
-	if more > 0 {
-		out += fmt.Sprintf(" and %d more", more)
-	}
-	return out
 }
 
 // field is how a path is shown: the object as a whole has none.
