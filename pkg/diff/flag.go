@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/scion-gen/scion-gen/pkg/credential"
 	"github.com/scion-gen/scion-gen/pkg/manifest"
 )
 
@@ -107,8 +108,8 @@ func DescribeFlag(id string) (severity Severity, reason, back string, ok bool) {
 	return r.severity, strings.ReplaceAll(r.reason, "%s", "..."), r.back, ok
 }
 
-// flag finds what of an object's edits weakens security.
-func flag(obj *Object, p pair) {
+// flagObject finds what of an object's edits weakens security.
+func flagObject(obj *Object, p pair) {
 	before := map[string]fact{}
 	if p.old != nil {
 		for _, f := range factsOf(cmp.Or(obj.Was, &obj.Ref), p.old, obj.Edits) {
@@ -151,6 +152,7 @@ func (o *Object) flag(f fact) {
 	if at < 0 {
 		return // its field is ignored
 	}
+	path, _ = credential.Hide(path)
 	reason := rule.reason
 	if strings.Contains(reason, "%s") {
 		reason = fmt.Sprintf(reason, f.detail)

@@ -36,19 +36,29 @@ func quickParse(doc string, line int, source *manifest.Source, a *arena) (root *
 // unless the lines that name it stand as programs write them.
 func quickRef(doc string) (ref Ref, ok bool) {
 	var apiVersion string
-	in := ""
+	in, field := "", ""
 	for line := range strings.Lines(doc) {
 		line = strings.TrimSuffix(line, "\n")
 		switch {
 		case line == "" || line == "---" || line[0] == '#':
 			continue
 		case line[0] == ' ':
-			if in == "metadata" && len(line) > 3 && line[2] != ' ' {
-				key, value, found := strings.Cut(line[2:], ": ")
-				switch {
-				case key == "name" && found:
+			text := strings.TrimLeft(line, " ")
+			switch {
+			case in == "apiVersion" || in == "kind" || in == "metadata" && len(line)-len(text) < 2:
+				return ref, false // what goes on over several lines
+			case in != "metadata":
+			case len(line)-len(text) > 2:
+				if field == "name" || field == "namespace" {
+					return ref, false
+				}
+			default:
+				var value string
+				field, value, _ = strings.Cut(text, ": ")
+				switch field {
+				case "name":
 					ref.Name = value
-				case key == "namespace" && found:
+				case "namespace":
 					ref.Namespace = value
 				}
 			}

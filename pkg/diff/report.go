@@ -158,7 +158,7 @@ func (c *comparison) add(obj Object, p pair) {
 			obj.Verdict = e.Outcome.Verdict
 		}
 	}
-	flag(&obj, p)
+	flagObject(&obj, p)
 	c.report.Objects = append(c.report.Objects, obj)
 }
 
