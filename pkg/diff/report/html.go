@@ -30,13 +30,12 @@ var pageTemplate = template.Must(template.New("page").Parse(pageHTML))
 const (
 	htmlLines  = 1000 // of a value
 	htmlPlaces = 20   // objects of a group that are listed with their file
-	htmlNames  = 3    // in the title of a group
 	htmlOpen   = 2    // groups that are not folded at first
 )
 
-// HTML writes the report as one page that needs nothing else: style and script are
-// in it, and its content security policy lets the browser load and run nothing
-// but those two. It reads well without the script, and printed.
+// HTML writes the report as one page that needs nothing else: style and script
+// are in it, and its content security policy lets the browser load and run
+// nothing but those two. It reads well without the script, and printed.
 func HTML(w io.Writer, r *diff.Report) error {
 	p := page{
 		Report:   r,
@@ -96,8 +95,11 @@ func (p page) GroupTitle(i int) string {
 	if n := len(g.Objects); n > 1 {
 		kind = fmt.Sprintf("%d %s:", n, plural(kind))
 	}
-	return kind + " " + p.names.phrase(g.Objects, htmlNames)
+	return kind + " " + p.names.phrase(g.Objects, maxNames)
 }
+
+// Anchor is the number of a group in its id.
+func (page) Anchor(group int) int { return group + 1 }
 
 // chip is a button that filters.
 type chip struct {
@@ -140,13 +142,13 @@ func newGroupView(r named, i int) groupView {
 	g := r.Groups[i]
 	v := groupView{
 		ID: i + 1, Open: len(r.Groups) <= htmlOpen, Verdict: g.Verdict,
-		Title: title(g), Names: r.phrase(g.Objects, htmlNames), Flags: groupFlags(g),
+		Title: title(g), Names: r.phrase(g.Objects, maxNames), Flags: groupFlags(g),
 	}
 	for _, path := range paths(g) {
 		v.Fields = append(v.Fields, oneLine(path))
 	}
-	if more := len(v.Fields) - markdownFields; more > 0 {
-		v.Fields, v.More = v.Fields[:markdownFields], more
+	if more := len(v.Fields) - maxFields; more > 0 {
+		v.Fields, v.More = v.Fields[:maxFields], more
 	}
 	list, _ := r.names(g.Objects, len(g.Objects))
 	for n, o := range g.Objects {
@@ -242,8 +244,8 @@ func newChangeView(r named, c diff.Change) changeView {
 		}
 		all := edited(old, new)
 		shown := all[:min(len(all), htmlLines)]
-		view := rowView{Names: r.phrase(row.Objects, htmlNames), Lines: pairs(shown), More: len(all) - len(shown)}
-		if v.Named && len(row.Objects) > htmlNames {
+		view := rowView{Names: r.phrase(row.Objects, maxNames), Lines: pairs(shown), More: len(all) - len(shown)}
+		if v.Named && len(row.Objects) > maxNames {
 			view.All = r.phrase(row.Objects, len(row.Objects))
 		}
 		v.Rows = append(v.Rows, view)
@@ -324,9 +326,6 @@ func narrow(old, new *cellView) {
 	*old = cellView{a[:begin], a[begin : len(a)-end], a[len(a)-end:]}
 	*new = cellView{b[:begin], b[begin : len(b)-end], b[len(b)-end:]}
 }
-
-// Anchor is the number of a group in its id.
-func (page) Anchor(group int) int { return group + 1 }
 
 // inWord reports whether there are letters or digits on both sides of at.
 func inWord(s string, at int) bool {

@@ -33,9 +33,7 @@ const (
 	markdownRows    = 12 // of a table of values
 	markdownCell    = 80
 	markdownFlags   = 10 // in the summary
-	markdownNames   = 3
 	markdownSide    = 80 // of the name of a side
-	markdownFields  = 2  // in the title of a group
 )
 
 // MarkdownOptions are how Markdown is written.
@@ -46,16 +44,18 @@ type MarkdownOptions struct {
 	MaxBytes int
 }
 
-// Markdown writes the report as a comment on a pull request: a summary that fits a
-// screen, then each group folded. Values are in fences and code spans that they
-// cannot leave, and of which platforms make no mention, reference or link.
+// Markdown writes the report as a comment on a pull request: a summary that
+// fits a screen, then each group folded. Values are in fences and code spans
+// that they cannot leave, and of which platforms make no mention, reference or
+// link.
 func Markdown(w io.Writer, r *diff.Report, o MarkdownOptions) error {
 	limit := max(cmp.Or(o.MaxBytes, CommentBytes), minBytes) - footerBytes
 	m := markdown{newNamed(r)}
 	out := m.summary()
-	for _, part := range []string{m.flags(), m.gate()} {
-		if len(out)+len(part) <= limit {
-			out += part
+	for _, part := range []func() (head, rest string){m.flags, m.gate} {
+		head, rest := part()
+		if out += head; len(out)+len(rest) <= limit {
+			out += rest
 		}
 	}
 	var left []int
@@ -90,31 +90,32 @@ func (m markdown) summary() string {
 
 func (m markdown) side(name string) string { return code(shorten(oneLine(name), markdownSide)) }
 
-func (m markdown) flags() string {
+// flags are the number of flags, and a table of them.
+func (m markdown) flags() (head, rest string) {
 	all := flags(m.Report)
 	if len(all) == 0 {
-		return ""
+		return "", ""
 	}
 	var out strings.Builder
-	fmt.Fprintf(&out, "\n**Security: %s**\n\n| | Flag | Objects | Weaker now |\n|:--|:--|--:|:--|\n", prose(flagTally(m.Report)))
+	out.WriteString("\n| | Flag | Objects | Weaker now |\n|:--|:--|--:|:--|\n")
 	for _, f := range all[:min(len(all), markdownFlags)] {
 		fmt.Fprintf(&out, "| %s | %s | %d | %s |\n", cellProse(string(f.Severity)), cell(f.ID, markdownCell), len(f.Objects), cellProse(f.Reason))
 	}
 	if more := len(all) - markdownFlags; more > 0 {
-		fmt.Fprintf(&out, "\n%s more below.\n", count(more, "flag"))
+		fmt.Fprintf(&out, "\n%s below.\n", count(more, "more flag"))
 	}
-	return out.String()
+	return "\n**Security: " + prose(flagTally(m.Report)) + "**\n", out.String()
 }
 
-func (m markdown) gate() string {
+// gate is what the gate says, and what it says it by.
+func (m markdown) gate() (head, rest string) {
 	if m.Gate == nil {
-		return ""
+		return "", ""
 	}
 	var out strings.Builder
+	head = "\n**Gate: passed**\n"
 	if stopped := byCondition(m.Gate.Violations); len(stopped) > 0 {
-		fmt.Fprintf(&out, "\n**Gate: stopped** by %s\n", conditions(stopped))
-	} else {
-		out.WriteString("\n**Gate: passed**\n")
+		head = "\n**Gate: stopped** by " + conditions(stopped) + "\n"
 	}
 	lines := 0
 	item := func(format string, args ...any) {
@@ -137,14 +138,17 @@ func (m markdown) gate() string {
 	if more := lines - markdownFlags; more > 0 {
 		fmt.Fprintf(&out, "\n%d more of the allow file are not shown.\n", more)
 	}
-	return out.String()
+	return head, out.String()
 }
 
 // conditions are what of --fail-on is met, and how often.
 func conditions(stopped []tallied[string]) string {
 	var out []string
-	for _, c := range stopped {
-		out = append(out, fmt.Sprintf("%s (%d)", code(oneLine(c.Of)), c.N))
+	for _, c := range stopped[:min(len(stopped), markdownFlags)] {
+		out = append(out, fmt.Sprintf("%s (%d)", code(shorten(oneLine(c.Of), markdownCell)), c.N))
+	}
+	if more := len(stopped) - markdownFlags; more > 0 {
+		out = append(out, fmt.Sprintf("%d more", more))
 	}
 	return strings.Join(out, ", ")
 }
@@ -158,7 +162,7 @@ func (m markdown) group(i int) string {
 		out.WriteString(" open")
 	}
 	fmt.Fprintf(&out, ">\n<summary>%s</summary>\n", m.groupTitle(g))
-	if len(g.Objects) > markdownNames {
+	if len(g.Objects) > maxNames {
 		fmt.Fprintf(&out, "\nIn %s\n", m.objects(g.Objects, markdownRows))
 	}
 	same := oneOutcome(g)
@@ -175,7 +179,7 @@ func (m markdown) group(i int) string {
 // groupTitle is HTML: Markdown is not read in a summary.
 func (m markdown) groupTitle(g diff.Group) string {
 	out := "<b>" + inHTML(string(g.Verdict)) + "</b> · " + inHTML(title(g))
-	list, more := m.names(g.Objects, markdownNames)
+	list, more := m.names(g.Objects, maxNames)
 	if len(g.Objects) == 1 {
 		out += " " + inHTMLCode(list)
 	} else {
@@ -185,8 +189,8 @@ func (m markdown) groupTitle(g diff.Group) string {
 		out += fmt.Sprintf(" and %d more", more)
 	}
 	if fields := paths(g); len(fields) > 0 {
-		out += " · " + inHTMLCode(fields[:min(len(fields), markdownFields)])
-		if more := len(fields) - markdownFields; more > 0 {
+		out += " · " + inHTMLCode(fields[:min(len(fields), maxFields)])
+		if more := len(fields) - maxFields; more > 0 {
 			out += " and " + count(more, "more field")
 		}
 	}
@@ -217,7 +221,7 @@ func outcome(o diff.Outcome) string {
 func (m markdown) change(g diff.Group, c diff.Change, same bool) string {
 	var head []string
 	if c.Path != "" {
-		head = append(head, code(field(c.Path)))
+		head = append(head, code(shorten(field(c.Path), markdownWidth)))
 	}
 	if !same {
 		head = append(head, outcome(c.Outcome))

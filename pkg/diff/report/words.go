@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -47,6 +48,9 @@ func shorten(s string, max int) string {
 	}
 	return string([]rune(s)[:max-1]) + "…"
 }
+
+// maxFields is how many fields the title of a group names.
+const maxFields = 2
 
 // did are the Verdicts as what was, or will be, done to an object.
 var did = map[diff.Verdict]string{
@@ -259,10 +263,7 @@ func flags(r *diff.Report) []flagged {
 		}
 	}
 	slices.SortStableFunc(out, func(a, b flagged) int {
-		if a.Severity != b.Severity {
-			return slices.Index(diff.Severities[:], b.Severity) - slices.Index(diff.Severities[:], a.Severity)
-		}
-		return len(b.Objects) - len(a.Objects)
+		return cmp.Or(b.Severity.Rank()-a.Severity.Rank(), len(b.Objects)-len(a.Objects))
 	})
 	return out
 }
