@@ -10,14 +10,15 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
-	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
 	"github.com/scion-gen/scion-gen/pkg/diff"
 	"github.com/scion-gen/scion-gen/pkg/manifest"
+	"github.com/scion-gen/scion-gen/pkg/overlay"
 	"github.com/scion-gen/scion-gen/pkg/render"
 	"github.com/scion-gen/scion-gen/pkg/tree"
 	"github.com/scion-gen/scion-gen/templates"
@@ -122,15 +123,16 @@ func (r *sideReader) build(name string, from source, at string) (*diff.Side, err
 	if err != nil {
 		return nil, err
 	}
-	built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(files, at)
+	// Unchecked: what build warns of is no reason not to show the change.
+	built, err := overlay.Build(files, at, overlay.Options{Workers: runtime.GOMAXPROCS(0), Unchecked: true})
 	if err != nil {
 		return nil, err
 	}
-	data, err := built.AsYaml()
-	if err != nil {
+	var data bytes.Buffer
+	if _, err := built.WriteTo(&data); err != nil {
 		return nil, err
 	}
-	return r.side(name, []diff.File{{Name: name, Data: data}}, false)
+	return r.side(name, []diff.File{{Name: name, Data: data.Bytes()}}, false)
 }
 
 func (r *sideReader) render(name string, files []diff.File) (*diff.Side, error) {
