@@ -179,7 +179,7 @@ func (e *editor) add(raw rawEdit, outcome func() Outcome) {
 	e.object.Edits = append(e.object.Edits, Edit{
 		Op:      raw.op,
 		Path:    path,
-		Old:     e.show(raw.old, raw.path, raw.oldIn),
+		Old:     e.show(raw.old, onOld(raw.path), raw.oldIn),
 		New:     e.show(raw.new, raw.path, raw.newIn),
 		OldPos:  place(e.oldFile, raw.old, raw.oldIn, raw.op != OpAdd || len(raw.path) > 0),
 		NewPos:  place(e.newFile, raw.new, raw.newIn, raw.op != OpRemove || len(raw.path) > 0),
@@ -188,6 +188,15 @@ func (e *editor) add(raw rawEdit, outcome func() Outcome) {
 	})
 	last := &e.object.Edits[len(e.object.Edits)-1].raw
 	last.oldIn, last.newIn = nil, nil
+}
+
+// onOld is a path as of the old side, where an item may stand elsewhere.
+func onOld(path []step) []step {
+	if last := len(path) - 1; last >= 0 && path[last].item && path[last].old >= 0 {
+		path = slices.Clone(path)
+		path[last].new = -1
+	}
+	return path
 }
 
 // place is where a value stands, or what it is missing from.

@@ -67,7 +67,7 @@ func schemaOf(t reflect.Type) map[string]any {
 	}
 	properties, required := map[string]any{}, []string{}
 	addFields(t, properties, &required)
-	return map[string]any{"type": "object", "properties": properties, "required": required, "additionalProperties": false}
+	return map[string]any{"type": "object", "properties": properties, "required": required}
 }
 
 func addFields(t reflect.Type, properties map[string]any, required *[]string) {
