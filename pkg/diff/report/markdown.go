@@ -347,7 +347,7 @@ var (
 	// plainWord is a word of which Markdown makes nothing.
 	plainWord = regexp.MustCompile(`^[("']?[A-Za-z0-9]([A-Za-z0-9,.;:'"()/=-]*[A-Za-z0-9,.;:'")])?$`)
 	// meaningful is what platforms make links, references and pictures of.
-	meaningful = regexp.MustCompile(`://|(?i)www\.|:[a-z]|[a-z]-[0-9]|[0-9a-f]{7}`)
+	meaningful = regexp.MustCompile(`://|(?i)www\.|:[a-z0-9-]|[a-z]-[0-9]|[0-9a-f]{7}`)
 )
 
 // prose is text whose words are put in code spans where Markdown or a platform

@@ -84,39 +84,66 @@ var (
 	reference = regexp.MustCompile(`(?i)@\w|#\d|\bgh-\d|://|\bwww\.|\b[0-9a-f]{7,40}\b|:[a-z0-9_+-]+:|\$\S|[a-z]-\d|[!%~]\w`)
 )
 
-// Whatever stands in any field, a comment has the elements that it has with
-// plain words: nothing breaks out of its code, and nothing is a reference.
+// wholeComment is one that leaves nothing out.
+var wholeComment = MarkdownOptions{MaxBytes: 1 << 30}
+
+// plainComment is what the sample looks like with plain words everywhere.
+func plainComment(t testing.TB) parsed {
+	t.Helper()
+	plain := parseMarkdown(markdownOf(t, poisoned(t, "word"), wholeComment))
+	if len(plain.blocks) < 30 {
+		t.Fatalf("the sample makes %d blocks only", len(plain.blocks))
+	}
+	return plain
+}
+
+// holdsText checks that a comment with a text everywhere has the elements that
+// it has with plain words: nothing breaks out of its code, and nothing is a
+// reference.
+func holdsText(t *testing.T, plain parsed, payload string) {
+	t.Helper()
+	source := markdownOf(t, poisoned(t, payload), wholeComment)
+	got := parseMarkdown(source)
+	if len(got.bad) > 0 {
+		t.Errorf("elements that no report has: %v", got.bad)
+	}
+	if d := cmp.Diff(plain.blocks, got.blocks); d != "" {
+		t.Errorf("other blocks (-want +got):\n%s", d)
+	}
+	for _, line := range got.html {
+		if !ownHTML.MatchString(line) {
+			t.Errorf("HTML that is not ours: %s", line)
+		}
+	}
+	for _, words := range got.prose {
+		if found := reference.FindString(words); found != "" {
+			t.Errorf("%q is outside of code, in %q", found, words)
+		}
+	}
+	if t.Failed() {
+		t.Log(shorten(source, 4000))
+	}
+}
+
 func TestMarkdownHoldsHostileText(t *testing.T) {
-	whole := MarkdownOptions{MaxBytes: 1 << 30}
-	want := parseMarkdown(markdownOf(t, poisoned(t, "word"), whole))
-	if len(want.blocks) < 30 {
-		t.Fatalf("the sample makes %d blocks only", len(want.blocks))
-	}
+	plain := plainComment(t)
 	for _, payload := range hostile {
-		t.Run(shorten(oneLine(payload), 40), func(t *testing.T) {
-			source := markdownOf(t, poisoned(t, payload), whole)
-			got := parseMarkdown(source)
-			if len(got.bad) > 0 {
-				t.Errorf("elements that no report has: %v", got.bad)
-			}
-			if d := cmp.Diff(want.blocks, got.blocks); d != "" {
-				t.Errorf("other blocks (-want +got):\n%s", d)
-			}
-			for _, line := range got.html {
-				if !ownHTML.MatchString(line) {
-					t.Errorf("HTML that is not ours: %s", line)
-				}
-			}
-			for _, words := range got.prose {
-				if found := reference.FindString(words); found != "" {
-					t.Errorf("%q is outside of code, in %q", found, words)
-				}
-			}
-			if t.Failed() {
-				t.Log(shorten(source, 4000))
-			}
-		})
+		t.Run(shorten(oneLine(payload), 40), func(t *testing.T) { holdsText(t, plain, payload) })
 	}
+}
+
+func FuzzMarkdownHoldsText(f *testing.F) {
+	for _, payload := range hostile {
+		if len(payload) < 100 {
+			f.Add(payload)
+		}
+	}
+	plain := plainComment(f)
+	f.Fuzz(func(t *testing.T, payload string) {
+		if payload != "" { // an empty path means the whole object
+			holdsText(t, plain, payload)
+		}
+	})
 }
 
 // A comment that is too long is not posted at all.

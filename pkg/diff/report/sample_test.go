@@ -108,7 +108,7 @@ var hostile = []string{
 	"```", "````\n```\n~~~", "~~~", "`", "``", "` `", "a`b``c", `\`, `a\`, `a|b`, `a\|b`, "`|`", `*a*`, `_a_`, `__a__`, `~~a~~`, `# a`, `> a`, `- a`, `- [ ] a`, `1. a`, `1) a`, `---`, `===`, `| a |`,
 	`[a](https://evil.example)`, `![a](https://evil.example/x.png)`, `[a]: https://evil.example`, `[^1]`, `<https://evil.example>`,
 	`https://evil.example`, `http://evil.example`, `ftp://evil.example`, `www.evil.example`, `mail@evil.example`, `mailto:mail@evil.example`, `xmpp:a@evil.example`,
-	`@user`, `@org/team`, `#1`, `GH-1`, `gh-1`, `org/repo#1`, `user@0123456789abcdef`, `0123456789abcdef0123456789abcdef01234567`, `0123abc`, `!1`, `%1`, `~label`, `$x$`, `$$x$$`, `:tada:`, `a:tada:b`, `JIRA-1`,
+	`@user`, `@org/team`, `#1`, `GH-1`, `gh-1`, `org/repo#1`, `user@0123456789abcdef`, `0123456789abcdef0123456789abcdef01234567`, `0123abc`, `!1`, `%1`, `~label`, `$x$`, `$$x$$`, `:tada:`, `a:tada:b`, `a:100:`, `a:-1:`, `JIRA-1`,
 	"\n\n</details>\n\n# a\n\n@user", "\n", "\n\n", "\t", "    code", " ", "  a  ", "a\n- b\n\n```\n</details>\n", "a\r\nb", "\r",
 	// Workflow commands.
 	"::error::a", "\n::error::a", "%0A::error::a", "##[error]a", "a,b=c:d",
