@@ -64,7 +64,8 @@ func hideGroups(text string, form *regexp.Regexp, hidden int) (string, int) {
 	last := 0
 	for _, at := range form.FindAllStringSubmatchIndex(text, -1) {
 		value := text[at[2]:at[3]]
-		if harmless.MatchString(value) || strings.HasPrefix(value, "$") {
+		scheme := strings.EqualFold(value, "bearer") || strings.EqualFold(value, "basic")
+		if scheme || harmless.MatchString(value) || strings.HasPrefix(value, "$") {
 			continue
 		}
 		out.WriteString(text[last:at[2]])

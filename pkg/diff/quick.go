@@ -345,13 +345,11 @@ func (q *quick) value(colon, indent, depth int) *manifest.Node {
 	if at < q.end {
 		return q.scalar(at, indent)
 	}
-	null := q.node()
-	null.Pos = q.pos(colon)
 	q.advance()
 	switch {
 	case q.at < 0 || q.indent < indent || q.indent == indent && !q.isItem():
 		return q.fail() // a null: where it stands is the library's to say
-	case q.indent == indent && indent == 0 && q.isItem(), q.indent == indent:
+	case q.indent == indent:
 		return q.sequence(indent, depth+1)
 	}
 	return q.block(q.indent, depth+1)

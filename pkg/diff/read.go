@@ -92,9 +92,6 @@ func (o *object) keep() *manifest.Node {
 	return o.root
 }
 
-// Len is the number of objects.
-func (s *Side) Len() int { return len(s.objects) }
-
 // maxDepth is how deep mappings and lists may be nested: CRDs hold schemas
 // that are deeper than other objects.
 const maxDepth = 200
