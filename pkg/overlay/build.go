@@ -62,6 +62,14 @@ func (b *builder) whole() ([]Object, error) {
 		}
 		objects = append(objects, o)
 	}
+	for i := range objects {
+		if b.plan == nil {
+			break
+		}
+		if v := b.plan.final[keyOf(objects[i].ID)]; v != nil {
+			v.built = &objects[i]
+		}
+	}
 	return objects, nil
 }
 
