@@ -121,9 +121,6 @@ func (b *builder) suspect(id resid.ResId, n *manifest.Node, found []finding) {
 
 // inParts builds part by part, or returns a notParted.
 func (b *builder) inParts() ([]Object, error) {
-	if b.options.Whole {
-		return nil, oneRun("asked for")
-	}
 	p, err := newPlan(b.source)
 	if err != nil {
 		return nil, err
