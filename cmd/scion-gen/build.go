@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -58,6 +60,9 @@ errors; kustomize has no such checks, and --no-checks leaves them out.`,
 			options.AnyPath = restrictor == restrictNone
 			if verbose {
 				options.Log = func(format string, args ...any) { fmt.Fprintf(cmd.ErrOrStderr(), format+"\n", args...) }
+			}
+			if os.Getenv("GOGC") == "" {
+				debug.SetGCPercent(200) // kustomize makes much garbage and keeps little
 			}
 			built, err := overlay.Build(filesys.MakeFsOnDisk(), dir, options)
 			if err != nil {

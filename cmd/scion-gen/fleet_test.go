@@ -11,8 +11,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"sigs.k8s.io/kustomize/api/krusty"
-	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
 
 // The paths of what users copy, from here.
@@ -157,7 +155,7 @@ func TestOverlays(t *testing.T) {
 			if diff := cmp.Diff(string(want), string(built)); diff != "" {
 				t.Errorf("kustomize build (-golden +built):\n%s", diff)
 			}
-			if diff := cmp.Diff(string(want), string(krustyBuild(t, filepath.Dir(path)))); diff != "" {
+			if diff := cmp.Diff(string(want), string(ownBuild(t, filepath.Dir(path)))); diff != "" {
 				t.Errorf("in process (-golden +built):\n%s", diff)
 			}
 		})
@@ -172,21 +170,16 @@ func TestOverlays(t *testing.T) {
 	}
 }
 
-// krustyBuild is kustomize build in process. Like the command it leaves the order
-// to the kustomization.
-func krustyBuild(t *testing.T, dir string) []byte {
+// ownBuild is what scion-gen build prints for a directory, without a word beside
+// it.
+func ownBuild(t testing.TB, dir string) []byte {
 	t.Helper()
-	options := krusty.MakeDefaultOptions()
-	options.Reorder = krusty.ReorderOptionUnspecified
-	resources, err := krusty.MakeKustomizer(options).Run(filesys.MakeFsOnDisk(), dir)
-	if err != nil {
-		t.Fatal(err)
+	var stdout, stderr bytes.Buffer
+	code := run(t.Context(), []string{"build", dir}, strings.NewReader(""), &stdout, &stderr)
+	if code != exitOK || stderr.Len() > 0 {
+		t.Fatalf("scion-gen build %s: exit code %d\n%s", dir, code, &stderr)
 	}
-	out, err := resources.AsYaml()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
+	return stdout.Bytes()
 }
 
 // What the examples say of the cluster builds, and has what the fleet needs:

@@ -5,15 +5,29 @@ import (
 	"errors"
 	"sync"
 
+	"k8s.io/pod-security-admission/api"
+	"sigs.k8s.io/kustomize/api/konfig"
+	"sigs.k8s.io/kustomize/api/provenance"
 	"sigs.k8s.io/kustomize/api/resmap"
+	"sigs.k8s.io/kustomize/api/resource"
+	"sigs.k8s.io/kustomize/kyaml/resid"
+
+	"github.com/scion-gen/scion-gen/pkg/manifest"
 )
 
 // builder is one build.
 type builder struct {
 	source  *source
 	options Options
-	size    int // of parts, in objects
+	size    int  // of parts, in objects
+	always  bool // in parts, however little that helps
+	plan    *plan
 	objects []Object
+
+	verifier *verifier // nil where nothing is checked
+	lock     sync.Mutex
+	suspects []suspect
+	seen     map[string]bool
 }
 
 // partSize is how many objects a part prints: less, and the 6 ms of CPU time
@@ -39,13 +53,62 @@ func (b *builder) whole() ([]Object, error) {
 	}
 	var objects []Object
 	for _, r := range m.Resources() {
-		data, _, err := encode(r)
+		if err := asStock(r); err != nil {
+			return nil, err
+		}
+		o, err := b.print(r)
 		if err != nil {
 			return nil, err
 		}
-		objects = append(objects, Object{ID: r.CurId(), YAML: data})
+		objects = append(objects, o)
 	}
 	return objects, nil
+}
+
+// asStock makes the label that kustomize adds for managedByLabel what the command
+// makes it: in another program kustomize does not know its version.
+func asStock(r *resource.Resource) error {
+	labels := r.GetLabels()
+	if labels[konfig.ManagedbyLabelKey] != "kustomize-"+provenance.GetProvenance().Semver() {
+		return nil
+	}
+	labels[konfig.ManagedbyLabelKey] = "kustomize-" + stockVersion
+	return r.SetLabels(labels)
+}
+
+// stockVersion is the version of the command that has the kustomize/api of go.mod.
+const stockVersion = "v5.8.2"
+
+// print writes an object, and looks at it.
+func (b *builder) print(r *resource.Resource) (Object, error) {
+	data, n, err := encode(r)
+	if err != nil || b.verifier == nil {
+		return Object{ID: r.CurId(), YAML: data}, err
+	}
+	o := Object{ID: r.CurId(), YAML: data}
+	if n == nil {
+		var ignored manifest.Errors
+		docs := manifest.Parse(o.ID.Name, data, &ignored)
+		if len(docs) != 1 {
+			return o, nil
+		}
+		n = docs[0].Root
+	}
+	b.suspect(o.ID, n, b.verifier.findings(n, api.LevelRestricted))
+	return o, nil
+}
+
+// suspect keeps an object that has something wrong with it, the first in its
+// namespace to have that.
+func (b *builder) suspect(id resid.ResId, n *manifest.Node, found []finding) {
+	b.lock.Lock()
+	defer b.lock.Unlock()
+	for _, f := range found {
+		if key := id.Namespace + "/" + string(f); !b.seen[key] {
+			b.seen[key] = true
+			b.suspects = append(b.suspects, suspect{id, n})
+		}
+	}
 }
 
 // inParts builds part by part, or returns a notParted.
@@ -57,11 +120,12 @@ func (b *builder) inParts() ([]Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(p.units) < 2*b.size {
+	b.plan = p
+	if len(p.units) < 2*b.size && !b.always {
 		return nil, oneRun("%d objects are too few for parts", len(p.units))
 	}
 	parts := p.split(b.size)
-	if err := worthIt(p, parts); err != nil {
+	if err := worthIt(p, parts); err != nil && !b.always {
 		return nil, err
 	}
 	b.options.log("%s: %d objects in %d runs", b.source.given, len(p.visits), len(parts))
@@ -74,16 +138,20 @@ func (b *builder) inParts() ([]Object, error) {
 		}
 		m, err := kustomize(v, b.source.given, b.options)
 		if err != nil {
-			return oneRun("%v", err) // to have the error of one run
+			if accused := b.accuse(v, err); accused != nil {
+				return accused
+			}
+			return oneRun("%v", err) // which has the error, if there is one
 		}
-		return p.collect(part, m, built)
+		return b.collect(part, m, built)
 	})
 	if err != nil {
 		return nil, err
 	}
-	objects := built[:0]
-	for _, o := range built {
+	objects := make([]Object, 0, len(built))
+	for i, o := range built {
 		if o.YAML != nil {
+			p.visits[i].built = &built[i]
 			objects = append(objects, o)
 		}
 	}
@@ -132,10 +200,10 @@ func (b *builder) each(parts []*part, work func(*part) error) error {
 
 // collect puts the objects that a part prints to their places. What else is in
 // it, another part prints.
-func (p *plan) collect(part *part, m resmap.ResMap, built []Object) error {
+func (b *builder) collect(part *part, m resmap.ResMap, built []Object) error {
 	for _, r := range m.Resources() {
 		id := r.CurId()
-		v := p.final[keyOf(id)]
+		v := b.plan.final[keyOf(id)]
 		if v == nil || !part.has[v.unit] {
 			return oneRun("%s came out of a part unforeseen", id)
 		}
@@ -145,11 +213,11 @@ func (p *plan) collect(part *part, m resmap.ResMap, built []Object) error {
 		if built[v.order].YAML != nil {
 			return oneRun("%s came out of a part twice", id)
 		}
-		data, _, err := encode(r)
+		o, err := b.print(r)
 		if err != nil {
 			return err
 		}
-		built[v.order] = Object{ID: id, YAML: data}
+		built[v.order] = o
 	}
 	return nil
 }

@@ -45,9 +45,12 @@ func newEarlyPatch(p types.Patch, text []byte) *earlyPatch {
 			return nil
 		}
 	}
-	data, err := yaml.YAMLToJSON(bytes.TrimSpace(text))
-	if err != nil {
-		return nil
+	data := bytes.TrimSpace(text)
+	var err error
+	if data[0] != '[' { // which is for JSON alone
+		if data, err = yaml.YAMLToJSON(data); err != nil {
+			return nil
+		}
 	}
 	early := &earlyPatch{target: p.Target}
 	if early.ops, err = jsonpatch.DecodePatch(data); err != nil {

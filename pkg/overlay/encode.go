@@ -3,7 +3,7 @@ package overlay
 import (
 	"regexp"
 
-	kustresource "sigs.k8s.io/kustomize/api/resource"
+	"sigs.k8s.io/kustomize/api/resource"
 	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/scion-gen/scion-gen/pkg/manifest"
@@ -12,7 +12,7 @@ import (
 // encode writes an object as kustomize prints it, and returns it as a tree where
 // that is cheap. Kustomize goes through YAML, JSON and YAML again, with 2 ms of
 // CPU time a pod; what is plain takes the short way, to the same bytes.
-func encode(r *kustresource.Resource) ([]byte, *manifest.Node, error) {
+func encode(r *resource.Resource) ([]byte, *manifest.Node, error) {
 	if n := plain(r.YNode()); n != nil {
 		if out, err := manifest.Append(nil, n); err == nil {
 			return out, n, nil

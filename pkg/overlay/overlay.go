@@ -19,7 +19,6 @@ package overlay
 import (
 	"io"
 	"path/filepath"
-	"slices"
 
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/resmap"
@@ -102,7 +101,12 @@ func Build(fsys filesys.FileSystem, dir string, o Options) (*Built, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &builder{source: s, options: o, size: partSize}
+	b := &builder{source: s, options: o, size: partSize, seen: map[string]bool{}}
+	if !o.Unchecked {
+		if b.verifier, err = newVerifier(); err != nil {
+			return nil, err
+		}
+	}
 	objects, err := b.build()
 	if err != nil {
 		return nil, err
@@ -142,11 +146,4 @@ func (s *source) inputs() map[string][]byte {
 		files[name] = data
 	}
 	return files
-}
-
-// sortedBy is list sorted by less, as a copy.
-func sortedBy[T any](list []T, compare func(a, b T) int) []T {
-	list = slices.Clone(list)
-	slices.SortStableFunc(list, compare)
-	return list
 }

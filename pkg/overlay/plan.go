@@ -34,10 +34,11 @@ type plan struct {
 	units  []*unit
 	visits []*visit
 	final  map[idKey]*visit
-	named  map[string][]*unit  // by all names that they ever have
-	common []*unit             // what patches and other fields may refer to
-	bound  map[entryOf][]*unit // patches that name their objects
-	early  map[entryOf]bool    // patches that are applied to documents
+	named  map[string][]*unit          // by all names that they ever have
+	scopes map[*kustomization][]*visit // the objects that each works on
+	common []*unit                     // what patches and other fields may refer to
+	bound  map[entryOf][]*unit         // patches that name their objects
+	early  map[entryOf]bool            // patches that are applied to documents
 }
 
 // unit is a document with an object in it, the least that parts are made of.
@@ -62,6 +63,7 @@ type visit struct {
 	unit  *unit
 	ids   []resid.ResId
 	order int
+	built *Object // nil where a patch deleted it, and before it is
 }
 
 func (v *visit) id() resid.ResId { return v.ids[len(v.ids)-1] }
@@ -85,7 +87,7 @@ func newPlan(s *source) (*plan, error) {
 	if len(s.opaque) > 0 {
 		return nil, oneRun("%s is remote", s.opaque[0])
 	}
-	p := &plan{final: map[idKey]*visit{}, named: map[string][]*unit{}, bound: map[entryOf][]*unit{}, early: map[entryOf]bool{}}
+	p := &plan{final: map[idKey]*visit{}, named: map[string][]*unit{}, bound: map[entryOf][]*unit{}, early: map[entryOf]bool{}, scopes: map[*kustomization][]*visit{}}
 	r := &reader{plan: p, source: s, units: map[string][]*unit{}, late: map[*unit]bool{}}
 	var err error
 	if p.visits, err = r.accumulate(s.root); err != nil {
@@ -103,7 +105,7 @@ func newPlan(s *source) (*plan, error) {
 			}
 		}
 	}
-	if r.configured || slices.ContainsFunc(p.units, func(u *unit) bool { return len(u.visits) > 1 }) {
+	if r.referredTo || slices.ContainsFunc(p.units, func(u *unit) bool { return len(u.visits) > 1 }) {
 		p.early = map[entryOf]bool{}
 	}
 	if err := p.refer(r.common); err != nil {
@@ -120,7 +122,7 @@ type reader struct {
 	common []byte             // text that is no object's
 	late   map[*unit]bool     // those that something was done to
 
-	configured bool // there are configurations of transformers
+	referredTo bool // kinds that are patched early, in ways of the user's own
 }
 
 // accumulate is what a kustomization makes of its resources.
@@ -157,10 +159,11 @@ func (r *reader) onto(list []*visit, k *kustomization) ([]*visit, error) {
 			return nil, err
 		}
 	}
+	r.plan.scopes[k] = list
 	return list, r.transform(k, list)
 }
 
-func (r *reader) load(entry resource) ([]*visit, error) {
+func (r *reader) load(entry operand) ([]*visit, error) {
 	if entry.base != nil {
 		return r.accumulate(entry.base)
 	}
@@ -275,7 +278,6 @@ func (r *reader) parts(k *kustomization) error {
 		}
 	}
 	for _, entry := range k.Configurations {
-		r.configured = true
 		file, err := r.configuration(k, entry)
 		if err != nil {
 			return err
@@ -308,6 +310,13 @@ func (r *reader) configuration(k *kustomization, entry string) ([]byte, error) {
 			if at, _ := m["path"].(string); at == "" || strings.HasPrefix(strings.TrimPrefix(at, "/"), "metadata/name") {
 				return nil, oneRun("%s changes where names are", r.source.show(dir.Join(name)))
 			}
+		}
+	}
+	references, _ := config["nameReference"].([]any)
+	for _, reference := range references {
+		m, _ := reference.(map[string]any)
+		if kind, _ := m["kind"].(string); kind == "" || slices.Contains(earlyKinds, kind) {
+			r.referredTo = true
 		}
 	}
 	return data, nil

@@ -37,12 +37,12 @@ type kustomization struct {
 	doc        *yaml.Node // nil where positions are not known
 	at         *manifest.Source
 	parent     *kustomization
-	resources  []resource
+	resources  []operand
 	components []*kustomization
 }
 
-// resource is an entry of resources: a file or another kustomization.
-type resource struct {
+// operand is an entry of resources: a file or another kustomization.
+type operand struct {
 	entry string
 	file  string // cleaned absolute path, or empty
 	base  *kustomization
@@ -260,7 +260,7 @@ func below(n *yaml.Node, step any) *yaml.Node {
 func (s *source) entries(k *kustomization) {
 	for i, entry := range k.Resources {
 		p, field := k.pos("resources", i), manifest.Index("resources", i)
-		r := resource{entry: entry}
+		r := operand{entry: entry}
 		switch file, isDir, ok := s.resolve(k, p, field, entry); {
 		case !ok:
 			continue

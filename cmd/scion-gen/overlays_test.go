@@ -1,0 +1,214 @@
+package main
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/pod-security-admission/api"
+	"k8s.io/pod-security-admission/policy"
+	"sigs.k8s.io/yaml"
+)
+
+// components are the directories of overlays/components with a kustomization, by
+// their names.
+func components(t *testing.T) []string {
+	t.Helper()
+	var names []string
+	root := filepath.Join(overlays, "components")
+	err := fs.WalkDir(os.DirFS(root), ".", func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Name() == "kustomization.yaml" {
+			names = append(names, filepath.ToSlash(filepath.Dir(path)))
+		}
+		return err
+	})
+	if err != nil || len(names) == 0 {
+		t.Fatalf("components: %v, %v", names, err)
+	}
+	return names
+}
+
+// overlayWith copies the overlays and adds one over the base's agents that has
+// components.
+func overlayWith(t *testing.T, names ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(overlays)); err != nil {
+		t.Fatal(err)
+	}
+	text := "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [../base/agents]\nnamespace: elsewhere\ncomponents: [../components/names]\n"
+	for _, name := range names {
+		if name != "names" {
+			text = strings.Replace(text, "/names", "/names, ../components/"+name, 1)
+		}
+	}
+	overlay := filepath.Join(dir, "test")
+	if err := os.Mkdir(overlay, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(overlay, "kustomization.yaml"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return overlay
+}
+
+// Each component builds alone over the base, with the stock command and in
+// process, to pods that a cluster takes.
+func TestComponents(t *testing.T) {
+	for _, name := range components(t) {
+		t.Run(name, func(t *testing.T) {
+			overlay := overlayWith(t, name)
+			built := stockBuild(t, overlay)
+			if diff := cmp.Diff(string(built), string(ownBuild(t, overlay))); diff != "" {
+				t.Errorf("(-kustomize +scion-gen):\n%s", diff)
+			}
+			checkPods(t, built)
+		})
+	}
+}
+
+// All components that do not exclude each other work together.
+func TestComponentsTogether(t *testing.T) {
+	all := slices.DeleteFunc(components(t), func(name string) bool {
+		return name == "secrets-store-gcp/gke" || name == "flux" // one driver, one GitOps tool
+	})
+	overlay := overlayWith(t, all...)
+	built := stockBuild(t, overlay)
+	if diff := cmp.Diff(string(built), string(ownBuild(t, overlay))); diff != "" {
+		t.Errorf("(-kustomize +scion-gen):\n%s", diff)
+	}
+	checkPods(t, built)
+	for _, p := range pods(t, built) {
+		switch {
+		case p.Spec.RuntimeClassName == nil, p.Spec.HostUsers == nil,
+			p.Spec.NodeSelector["cloud.google.com/gke-spot"] == "", p.Spec.NodeSelector["iam.gke.io/gke-metadata-server-enabled"] == "",
+			p.Annotations["argocd.argoproj.io/sync-options"] == "":
+			t.Errorf("%s: one component undoes another:\n%v", p.Name, p)
+		}
+	}
+}
+
+// checkPods holds pods against what overlays can break: Pod Security, unique
+// variables, those that use others after them, the annotation of the namespace.
+func checkPods(t *testing.T, stream []byte) {
+	t.Helper()
+	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := pods(t, stream)
+	if len(list) == 0 {
+		t.Fatal("no pods")
+	}
+	for _, p := range list {
+		level := api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}
+		for _, r := range evaluator.EvaluatePod(level, &p.ObjectMeta, &p.Spec) {
+			if !r.Allowed {
+				t.Errorf("%s: %s: %s", p.Name, r.ForbiddenReason, r.ForbiddenDetail)
+			}
+		}
+		if got := p.Annotations["scion.namespace"]; got != p.Namespace {
+			t.Errorf("%s: scion.namespace is %q, the namespace %q", p.Name, got, p.Namespace)
+		}
+		for _, c := range slices.Concat(p.Spec.InitContainers, p.Spec.Containers) {
+			checkEnv(t, p.Name+"/"+c.Name, c.Env)
+		}
+	}
+}
+
+func checkEnv(t *testing.T, where string, env []corev1.EnvVar) {
+	seen := map[string]bool{}
+	for i, e := range env {
+		if seen[e.Name] {
+			t.Errorf("%s: %s is there twice", where, e.Name)
+		}
+		seen[e.Name] = true
+		for _, later := range env[i+1:] {
+			if strings.Contains(strings.ReplaceAll(e.Value, "$$", ""), "$("+later.Name+")") {
+				t.Errorf("%s: %s uses %s, which comes later", where, e.Name, later.Name)
+			}
+		}
+	}
+}
+
+// The overlays' pods are as sound as the base's.
+func TestOverlayPods(t *testing.T) {
+	for _, name := range []string{"dev", "staging", "prod"} {
+		t.Run(name, func(t *testing.T) {
+			data, err := os.ReadFile(filepath.Join(goldenBuilds, name+".yaml"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkPods(t, data)
+		})
+	}
+}
+
+// The strict policies let no agent out but to what they name: no policy of the
+// namespace that selects agents may have a peer that includes the metadata
+// servers.
+func TestStrictPolicyBlocksMetadata(t *testing.T) {
+	for _, p := range policies(t, stockBuild(t, overlayWith(t, "network-policy-strict"))) {
+		for _, rule := range p.Spec.Egress {
+			if len(rule.To) == 0 {
+				t.Errorf("%s lets out everywhere", p.Name)
+			}
+			for _, peer := range rule.To {
+				if b := peer.IPBlock; b != nil && b.CIDR == "0.0.0.0/0" && !slices.Contains(b.Except, "169.254.0.0/16") {
+					t.Errorf("%s lets out to the metadata servers", p.Name)
+				}
+				if peer.NamespaceSelector != nil && len(peer.NamespaceSelector.MatchLabels) == 0 {
+					t.Errorf("%s lets out to all namespaces", p.Name)
+				}
+			}
+		}
+	}
+}
+
+// Each component says what it does, what it costs and what it needs, where people
+// look first, and so does the table in the README.
+func TestComponentsAreDocumented(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join(overlays, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range components(t) {
+		text, err := os.ReadFile(filepath.Join(overlays, "components", name, "kustomization.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, word := range []string{"osts", "eeds"} {
+			comment, _, _ := strings.Cut(string(text), "apiVersion:")
+			if !strings.Contains(comment, word) {
+				t.Errorf("%s does not say what it c%s", name, word)
+			}
+		}
+		if !strings.Contains(string(readme), "(components/"+name+"/") {
+			t.Errorf("overlays/README.md has no line for %s", name)
+		}
+	}
+}
+
+func policies(t *testing.T, stream []byte) []networkingv1.NetworkPolicy {
+	t.Helper()
+	var list []networkingv1.NetworkPolicy
+	for doc := range strings.SplitSeq(string(stream), "\n---\n") {
+		var p networkingv1.NetworkPolicy
+		if err := yaml.Unmarshal([]byte(doc), &p); err != nil {
+			t.Fatal(err)
+		}
+		if p.Kind == "NetworkPolicy" {
+			list = append(list, p)
+		}
+	}
+	if len(list) == 0 {
+		t.Fatal("no policies")
+	}
+	return list
+}
