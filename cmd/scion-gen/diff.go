@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -72,6 +73,8 @@ trouble.`,
 }
 
 func (r *diffRun) run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	// What is read is soon forgotten: collecting it often is half the work.
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	gate, err := r.gate()
 	if err != nil {
 		return err
@@ -87,6 +90,9 @@ func (r *diffRun) run(ctx context.Context, args []string, stdin io.Reader, stdou
 		}
 	}
 	result := diff.Compare(sides[0], sides[1], r.Options)
+	if err := reader.errs.Err(); err != nil {
+		return err
+	}
 	if gate != nil {
 		result.Gate = gate.Check(result)
 	}

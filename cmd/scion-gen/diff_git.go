@@ -21,7 +21,6 @@ type commit struct {
 	ctx  context.Context
 	ref  string
 	tree string // the id of its tree
-	read map[string][]byte
 }
 
 // openCommit finds REF[:PATH].

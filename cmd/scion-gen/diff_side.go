@@ -10,14 +10,15 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
-	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
 	"github.com/scion-gen/scion-gen/pkg/diff"
 	"github.com/scion-gen/scion-gen/pkg/manifest"
+	"github.com/scion-gen/scion-gen/pkg/overlay"
 	"github.com/scion-gen/scion-gen/pkg/render"
 	"github.com/scion-gen/scion-gen/pkg/tree"
 	"github.com/scion-gen/scion-gen/templates"
@@ -28,6 +29,7 @@ type sideReader struct {
 	ctx    context.Context
 	stdin  io.Reader
 	stderr io.Writer
+	errs   manifest.Errors // mistakes in the objects
 }
 
 // source is a tree of files that a side is read from: the disk or a commit.
@@ -121,15 +123,16 @@ func (r *sideReader) build(name string, from source, at string) (*diff.Side, err
 	if err != nil {
 		return nil, err
 	}
-	built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(files, at)
+	// Unchecked: what build warns of is no reason not to show the change.
+	built, err := overlay.Build(files, at, overlay.Options{Workers: runtime.GOMAXPROCS(0), Unchecked: true})
 	if err != nil {
 		return nil, err
 	}
-	data, err := built.AsYaml()
-	if err != nil {
+	var data bytes.Buffer
+	if _, err := built.WriteTo(&data); err != nil {
 		return nil, err
 	}
-	return r.side(name, []diff.File{{Name: name, Data: data}}, false)
+	return r.side(name, []diff.File{{Name: name, Data: data.Bytes()}}, false)
 }
 
 func (r *sideReader) render(name string, files []diff.File) (*diff.Side, error) {
@@ -159,15 +162,11 @@ func (r *sideReader) render(name string, files []diff.File) (*diff.Side, error) 
 
 // side reads the objects. In a directory there may be other files.
 func (r *sideReader) side(name string, files []diff.File, dir bool) (*diff.Side, error) {
-	var errs manifest.Errors
-	side := diff.Read(name, files, &errs)
+	side := diff.Read(name, files, &r.errs)
 	for _, at := range side.Skipped {
 		if !dir {
-			errs.Add(manifest.Pos{Source: &manifest.Source{File: at.File}, Line: int32(at.Line), Column: 1}, "", "is no object: it has no kind")
+			r.errs.Add(manifest.Pos{Source: &manifest.Source{File: at.File}, Line: int32(at.Line), Column: 1}, "", "is no object: it has no kind")
 		}
-	}
-	if err := errs.Err(); err != nil {
-		return nil, err
 	}
 	if n := len(side.Skipped); n > 0 {
 		fmt.Fprintf(r.stderr, "%s: %d documents hold no object and are left out, the first at %s:%d\n", name, n, side.Skipped[0].File, side.Skipped[0].Line)

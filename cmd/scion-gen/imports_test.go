@@ -28,6 +28,10 @@ var importRules = []struct {
 		"rendering needs no cluster and no kustomize, and nothing of phases"},
 	{"pkg/phasemap", []string{module + "pkg/render", module + "pkg/manifest", "sigs.k8s.io/kustomize", "k8s.io/client-go", "k8s.io/pod-security-admission"}, false,
 		"a poller that imports phasemap must not compile anything but the API types"},
+	{"pkg/diff", []string{module + "pkg/render", module + "pkg/phasemap", "sigs.k8s.io/kustomize", "k8s.io/client-go"}, false,
+		"a diff takes any manifests, whoever made them"},
+	{"pkg/credential", []string{module + "pkg", "k8s.io"}, false,
+		"what looks like a credential is told from text alone"},
 	{"pkg/manifest", []string{module + "pkg/render", module + "pkg/phasemap", "sigs.k8s.io/kustomize", "k8s.io/client-go"}, false,
 		"manifests know nothing of agents"},
 }

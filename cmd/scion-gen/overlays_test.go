@@ -13,7 +13,6 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
-	"sigs.k8s.io/yaml"
 )
 
 // components are the directories of overlays/components with a kustomization, by
@@ -154,7 +153,7 @@ func TestOverlayPods(t *testing.T) {
 // namespace that selects agents may have a peer that includes the metadata
 // servers.
 func TestStrictPolicyBlocksMetadata(t *testing.T) {
-	for _, p := range policies(t, stockBuild(t, overlayWith(t, "network-policy-strict"))) {
+	for _, p := range ofKind[networkingv1.NetworkPolicy](t, decode(t, stockBuild(t, overlayWith(t, "network-policy-strict"))), "NetworkPolicy") {
 		for _, rule := range p.Spec.Egress {
 			if len(rule.To) == 0 {
 				t.Errorf("%s lets out everywhere", p.Name)
@@ -193,22 +192,4 @@ func TestComponentsAreDocumented(t *testing.T) {
 			t.Errorf("overlays/README.md has no line for %s", name)
 		}
 	}
-}
-
-func policies(t *testing.T, stream []byte) []networkingv1.NetworkPolicy {
-	t.Helper()
-	var list []networkingv1.NetworkPolicy
-	for doc := range strings.SplitSeq(string(stream), "\n---\n") {
-		var p networkingv1.NetworkPolicy
-		if err := yaml.Unmarshal([]byte(doc), &p); err != nil {
-			t.Fatal(err)
-		}
-		if p.Kind == "NetworkPolicy" {
-			list = append(list, p)
-		}
-	}
-	if len(list) == 0 {
-		t.Fatal("no policies")
-	}
-	return list
 }

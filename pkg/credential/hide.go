@@ -21,6 +21,20 @@ var (
 	fileName = regexp.MustCompile(`(?i)(^|/)(\.npmrc|\.netrc|\.pgpass|\.git-credentials|\.?dockerconfigjson|\.?dockercfg|kubeconfig|id_[a-z0-9]+|[^/]*\.(pem|key|p12|pfx|jks|kubeconfig))$`)
 )
 
+// words are in every name that is looked for: texts without any of them need no
+// closer look.
+var words = []string{"key", "token", "secret", "pass", "cred", "auth", "header", "bearer", "basic"}
+
+func mentions(text string) bool {
+	lower := strings.ToLower(text)
+	for _, w := range words {
+		if strings.Contains(lower, w) {
+			return true
+		}
+	}
+	return false
+}
+
 // Hidden is what stands in a text for n bytes that are not shown.
 func Hidden(n int) string { return fmt.Sprintf("<redacted, %d bytes>", n) }
 
@@ -33,8 +47,13 @@ func Hide(text string) (shown string, hidden int) {
 			return Hidden(len(text)), len(text)
 		}
 	}
-	for _, form := range []*regexp.Regexp{userinfo, bearer, assigned, flagged} {
-		text, hidden = hideGroups(text, form, hidden)
+	if strings.Contains(text, "://") {
+		text, hidden = hideGroups(text, userinfo, hidden)
+	}
+	if mentions(text) {
+		for _, form := range []*regexp.Regexp{bearer, assigned, flagged} {
+			text, hidden = hideGroups(text, form, hidden)
+		}
 	}
 	return text, hidden
 }
@@ -45,7 +64,8 @@ func hideGroups(text string, form *regexp.Regexp, hidden int) (string, int) {
 	last := 0
 	for _, at := range form.FindAllStringSubmatchIndex(text, -1) {
 		value := text[at[2]:at[3]]
-		if harmless.MatchString(value) || strings.HasPrefix(value, "$") {
+		scheme := strings.EqualFold(value, "bearer") || strings.EqualFold(value, "basic")
+		if scheme || harmless.MatchString(value) || strings.HasPrefix(value, "$") {
 			continue
 		}
 		out.WriteString(text[last:at[2]])
@@ -63,10 +83,9 @@ func hideGroups(text string, form *regexp.Regexp, hidden int) (string, int) {
 // file that it is the value of. Unlike Named it takes names in any spelling:
 // apiKey, api-key, --api-key, .npmrc.
 func Field(name, text string) bool {
-	if harmless.MatchString(text) {
-		return false
-	}
-	return names.MatchString(snake(name)) || flagName.MatchString(name) || fileName.MatchString(name)
+	named := mentions(name) && (names.MatchString(snake(name)) || flagName.MatchString(name))
+	file := strings.ContainsAny(name, "._") || mentions(name)
+	return (named || file && fileName.MatchString(name)) && !harmless.MatchString(text)
 }
 
 // snake is a name as environment variables are named: apiKey is API_KEY.

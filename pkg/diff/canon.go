@@ -44,15 +44,12 @@ func (r rules) zero(n *manifest.Node, f field) bool {
 	case manifest.Sequence:
 		return len(n.Items) == 0
 	}
-	if f.shapeOf() == manifest.ShapeMap {
-		return len(n.Fields) == 0
-	}
 	for i := range n.Fields {
 		if !r.absent(n.Fields[i].Value, f.child(n.Fields[i].Key)) {
 			return false
 		}
 	}
-	return f.shapeOf() == manifest.ShapeStruct || len(n.Fields) == 0
+	return f.schema != nil || len(n.Fields) == 0
 }
 
 // same reports whether two scalars are the same value to the API server.

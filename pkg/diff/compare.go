@@ -38,6 +38,32 @@ type step struct {
 	old, new int
 }
 
+// clone is the edit with values of its own; those around them stay.
+func (e rawEdit) clone() rawEdit {
+	e.old, e.new = clone(e.old), clone(e.new)
+	for i := range e.path {
+		e.path[i].key = strings.Clone(e.path[i].key)
+	}
+	return e
+}
+
+func clone(n *manifest.Node) *manifest.Node {
+	if n == nil {
+		return nil
+	}
+	out := *n
+	out.Text = strings.Clone(n.Text)
+	out.Items = make([]*manifest.Node, len(n.Items))
+	for i, item := range n.Items {
+		out.Items[i] = clone(item)
+	}
+	out.Fields = make([]manifest.Field, len(n.Fields))
+	for i, f := range n.Fields {
+		out.Fields[i] = manifest.Field{Key: strings.Clone(f.Key), Value: clone(f.Value), Pos: f.Pos}
+	}
+	return &out
+}
+
 // display is a path as people read it.
 func display(path []step) string {
 	var out string
@@ -149,6 +175,9 @@ func index(n *manifest.Node) func(key string, hint int) *manifest.Node {
 }
 
 func (c *comparer) sequence(old, new *manifest.Node, f field) {
+	if identical(old, new) {
+		return
+	}
 	c.enter(old, new)
 	defer c.leave()
 	rule := f.list
@@ -172,6 +201,24 @@ func (c *comparer) sequence(old, new *manifest.Node, f field) {
 	default:
 		c.lines(old, new, f.item())
 	}
+}
+
+// identical reports whether two values are written alike.
+func identical(a, b *manifest.Node) bool {
+	if a == nil || b == nil || a.Kind != b.Kind || a.Text != b.Text || len(a.Items) != len(b.Items) || len(a.Fields) != len(b.Fields) {
+		return a == b
+	}
+	for i := range a.Items {
+		if !identical(a.Items[i], b.Items[i]) {
+			return false
+		}
+	}
+	for i := range a.Fields {
+		if a.Fields[i].Key != b.Fields[i].Key || !identical(a.Fields[i].Value, b.Fields[i].Value) {
+			return false
+		}
+	}
+	return true
 }
 
 // named reports whether all items are mappings with names that differ.
@@ -323,23 +370,34 @@ func usesVariables(list *manifest.Node) bool {
 	})
 }
 
-// set compares lists whose items are told by their value.
+// set compares lists whose items are told by their value. One that is there
+// twice is removed twice, and added once.
 func (c *comparer) set(old, new *manifest.Node, f field) {
 	oldKeys, newKeys := c.texts(old, f), c.texts(new, f)
 	inOld, inNew := places(oldKeys), places(newKeys)
+	seen := map[string]int{}
 	for i, item := range old.Items {
-		if _, found := inNew[oldKeys[i]]; !found && inOld[oldKeys[i]] == i {
-			c.item(step{setKey(item), true, i, -1}, item, nil, f)
+		if _, found := inNew[oldKeys[i]]; !found {
+			c.item(step{setKey(item, seen), true, i, -1}, item, nil, f)
 		}
 	}
 	for j, item := range new.Items {
 		if _, found := inOld[newKeys[j]]; !found && inNew[newKeys[j]] == j {
-			c.item(step{setKey(item), true, -1, j}, nil, item, f)
+			c.item(step{setKey(item, seen), true, -1, j}, nil, item, f)
 		}
 	}
 }
 
-func setKey(item *manifest.Node) string { return fmt.Sprintf("%.60s", item.Text) }
+// setKey is what an item is called in a path: its start, and a number where
+// that repeats.
+func setKey(item *manifest.Node, seen map[string]int) string {
+	key := fmt.Sprintf("%.60s", item.Text)
+	seen[key]++
+	if n := seen[key]; n > 1 {
+		key += "#" + strconv.Itoa(n)
+	}
+	return key
+}
 
 // texts are the items as canon has them.
 func (c *comparer) texts(list *manifest.Node, f field) []string {

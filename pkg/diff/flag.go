@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/scion-gen/scion-gen/pkg/credential"
 	"github.com/scion-gen/scion-gen/pkg/manifest"
 )
 
@@ -107,16 +108,16 @@ func DescribeFlag(id string) (severity Severity, reason, back string, ok bool) {
 	return r.severity, strings.ReplaceAll(r.reason, "%s", "..."), r.back, ok
 }
 
-// flag finds what of an object's edits weakens security.
-func flag(obj *Object, p pair) {
+// flagObject finds what of an object's edits weakens security.
+func flagObject(obj *Object, p pair) {
 	before := map[string]fact{}
 	if p.old != nil {
-		for _, f := range factsOf(cmp.Or(obj.Was, &obj.Ref), p.old) {
+		for _, f := range factsOf(cmp.Or(obj.Was, &obj.Ref), p.old, obj.Edits) {
 			before[f.id+"\x00"+f.at] = f
 		}
 	}
 	seen := map[string]bool{}
-	for _, f := range factsOf(&obj.Ref, orNull(p.new)) {
+	for _, f := range factsOf(&obj.Ref, orNull(p.new), obj.Edits) {
 		key := f.id + "\x00" + f.at
 		seen[key] = true
 		old, had := before[key]
@@ -151,6 +152,7 @@ func (o *Object) flag(f fact) {
 	if at < 0 {
 		return // its field is ignored
 	}
+	path, _ = credential.Hide(path)
 	reason := rule.reason
 	if strings.Contains(reason, "%s") {
 		reason = fmt.Sprintf(reason, f.detail)
@@ -193,9 +195,10 @@ func (o *Object) flagLiterals() {
 	}
 }
 
-// factsOf are the facts of one object.
-func factsOf(ref *Ref, root *manifest.Node) []fact {
-	var out facts
+// factsOf are the facts of one object, as far as edits touch their fields: the
+// others would not be flagged.
+func factsOf(ref *Ref, root *manifest.Node, edits []Edit) []fact {
+	out := facts{edits: edits}
 	if root.IsNull() {
 		return nil
 	}
@@ -213,13 +216,26 @@ func factsOf(ref *Ref, root *manifest.Node) []fact {
 	case groupKind{"extensions." + sandboxGroup, "SandboxTemplate"}:
 		out.sandboxTemplate(root)
 	}
-	return out
+	return out.list
 }
 
 // facts collects facts.
-type facts []fact
+type facts struct {
+	list  []fact
+	edits []Edit
+}
 
-func (fs *facts) add(f fact) { *fs = append(*fs, f) }
+func (fs *facts) add(f fact) { fs.list = append(fs.list, f) }
+
+// touched reports whether an edit is at, below or above a field.
+func (fs *facts) touched(path string) bool {
+	for i := range fs.edits {
+		if e := fs.edits[i].Path; within(e, path) || within(path, e) {
+			return true
+		}
+	}
+	return false
+}
 
 // weak adds a fact that is weak in itself, where it is so.
 func (fs *facts) weak(is bool, id, at, detail string, paths ...string) {
@@ -239,6 +255,9 @@ func isTrue(n *manifest.Node) bool  { return text(n) == "true" }
 func isFalse(n *manifest.Node) bool { return text(n) == "false" }
 
 func (fs *facts) annotations(root *manifest.Node) {
+	if !fs.touched("metadata.annotations") {
+		return
+	}
 	all := root.At("metadata", "annotations")
 	annotation := func(key string) (value, path string) {
 		return text(all.Get(key)), manifest.Child("metadata.annotations", key)

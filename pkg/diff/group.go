@@ -20,13 +20,16 @@ type alias struct{ name, placeholder string }
 // the first of the list counts.
 func aliasesOf(ref Ref, root *manifest.Node) aliases {
 	labels := root.At("metadata", "labels")
-	variables := map[string]string{}
-	if at := podSpecPath(ref); at != nil {
-		for _, c := range items(root.At(at...).Get("containers")) {
-			for _, v := range items(c.Get("env")) {
-				variables[text(v.Get("name"))] = text(v.Get("value"))
+	variable := func(name string) string {
+		for _, c := range items(root.At(podSpecPath(ref)...).Get("containers")) {
+			if v := (podContainer{node: c}).variable(name); v != "" {
+				return v
 			}
 		}
+		return ""
+	}
+	if podSpecPath(ref) == nil {
+		variable = func(string) string { return "" }
 	}
 	var out aliases
 	for _, a := range []alias{
@@ -35,11 +38,12 @@ func aliasesOf(ref Ref, root *manifest.Node) aliases {
 		{text(labels.Get("app.kubernetes.io/instance")), "{instance}"},
 		{text(labels.Get("scion.name")), "{agent}"},
 		{text(labels.Get("scion.grove")), "{grove}"},
-		{variables["SCION_AGENT_ID"], "{id}"},
-		{variables["SCION_AGENT_SLUG"], "{slug}"},
+		{variable("SCION_AGENT_ID"), "{id}"},
+		{variable("SCION_AGENT_SLUG"), "{slug}"},
 	} {
 		taken := func(b alias) bool { return b.name == a.name }
 		if a.name != "" && !slices.ContainsFunc(out, taken) {
+			a.name = strings.Clone(a.name)
 			out = append(out, a)
 		}
 	}

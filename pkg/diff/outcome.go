@@ -350,7 +350,11 @@ func deleteOutcome(ref Ref) Outcome {
 	return o
 }
 
-func runsPods(ref Ref) bool { return podSpecPath(ref) != nil }
+// runsPods reports whether an object has pods that go with it; templates alone
+// have none.
+func runsPods(ref Ref) bool {
+	return podSpecPath(ref) != nil && ref.Kind != "PodTemplate" && ref.Kind != "SandboxTemplate"
+}
 
 func both(a, b func(leaf) bool) func(leaf) bool { return func(l leaf) bool { return a(l) && b(l) } }
 

@@ -3,11 +3,9 @@ package diff
 import (
 	"cmp"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/distribution/reference"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/scion-gen/scion-gen/pkg/credential"
@@ -68,11 +66,14 @@ func (fs *facts) pod(spec *manifest.Node, path string) {
 	for _, v := range items(spec.Get("volumes")) {
 		fs.volume(v, below("volumes")+"["+text(v.Get("name"))+"]")
 	}
+	shared := fs.touched(below("securityContext"))
 	for _, list := range []string{"containers", "initContainers", "ephemeralContainers"} {
 		for _, c := range items(spec.Get(list)) {
 			name := text(c.Get("name"))
 			container := podContainer{facts: fs, spec: spec, node: c, name: name, pod: path, path: below(list) + "[" + name + "]"}
-			container.all()
+			if shared || fs.touched(container.path) {
+				container.all(shared)
+			}
 		}
 	}
 }
@@ -119,18 +120,32 @@ type podContainer struct {
 	pod, path  string // where the pod's spec and the container are
 }
 
-func (c podContainer) all() {
-	c.privileges()
-	c.profiles()
-	c.image()
-	c.limits()
+// all are the container's facts; shared says that the pod's security context
+// is touched.
+func (c podContainer) all(shared bool) {
+	if shared || c.touched(c.path+".securityContext") {
+		c.privileges()
+		c.profiles()
+	}
+	if c.touched(c.path+".image") || c.touched(c.path+".imagePullPolicy") {
+		c.image()
+	}
+	if c.touched(c.path + ".resources") {
+		c.limits()
+	}
+	if c.touched(c.path + ".ports") {
+		c.ports()
+	}
+	c.variables()
+	c.flags()
+}
+
+func (c podContainer) ports() {
 	for _, p := range items(c.node.Get("ports")) {
 		port := text(p.Get("hostPort"))
 		key := keyOf(p, elemRules[portType].keys)
 		c.weak(port != "" && port != "0", "host-port", port, port, c.path+".ports["+key+"].hostPort")
 	}
-	c.variables()
-	c.flags()
 }
 
 // setting is a field of the container's security context, or of the pod's
@@ -171,7 +186,7 @@ func (c podContainer) privileges() {
 	for _, n := range items(own.At("capabilities", "add")) {
 		capability := strings.TrimPrefix(strings.ToUpper(text(n)), "CAP_")
 		c.add(fact{id: "capability-added", at: c.name + "/" + capability, level: 2, severity: capabilitySeverity[capability],
-			detail: capability, paths: []string{field("capabilities.add") + "[" + setKey(n) + "]", field("capabilities.add")}})
+			detail: capability, paths: []string{field("capabilities.add") + "[" + text(n) + "]", field("capabilities.add")}})
 	}
 }
 
@@ -207,16 +222,12 @@ func (c podContainer) image() {
 	if image == "" {
 		return
 	}
-	named, err := reference.ParseNormalizedNamed(image)
-	if err != nil {
-		return // the API server and the kubelet will say so
-	}
-	registry := reference.Domain(named)
+	name, digest, pinned := strings.Cut(image, "@")
+	pinned = pinned && digest != ""
+	registry, tag := imageParts(name)
 	c.add(fact{id: "image-registry", at: c.name, value: registry, detail: registry, paths: []string{path}})
-	_, pinned := named.(reference.Digested)
 	c.lacks(!pinned, "image-digest", c.name, "", path)
-	tagged, hasTag := named.(reference.Tagged)
-	latest := !pinned && (!hasTag || tagged.Tag() == "latest")
+	latest := !pinned && (tag == "" || tag == "latest")
 	c.lacks(latest, "image-latest", c.name, "", path)
 
 	policy := text(c.node.Get("imagePullPolicy"))
@@ -224,6 +235,18 @@ func (c podContainer) image() {
 		policy = "Always"
 	}
 	c.lacks(policy != "Always" && !pinned, "pull-policy", c.name, "", c.path+".imagePullPolicy", path)
+}
+
+// imageParts are the registry of an image and its tag: what stands before the
+// first slash is a registry if it looks like a host, as distribution/reference
+// has it.
+func imageParts(name string) (registry, tag string) {
+	registry, rest, found := strings.Cut(name, "/")
+	if !found || !strings.ContainsAny(registry, ".:") && registry != "localhost" {
+		registry, rest = "docker.io", name
+	}
+	_, tag, _ = strings.Cut(rest[strings.LastIndexByte(rest, '/')+1:], ":")
+	return registry, tag
 }
 
 func (c podContainer) limits() {
@@ -236,15 +259,16 @@ func (c podContainer) limits() {
 // variables are the facts of the environment.
 func (c podContainer) variables() {
 	agent := false
-	values := map[string]string{}
 	for _, v := range items(c.node.Get("env")) {
 		name := text(v.Get("name"))
 		agent = agent || name == "SCION_AGENT_NAME"
-		values[name] = text(v.Get("value"))
 		path := c.path + ".env[" + name + "]"
+		if !c.touched(path) {
+			continue
+		}
 		if ref := v.At("valueFrom", "secretKeyRef"); ref != nil {
 			c.secret(c.name+"/env/"+name, text(ref.Get("name"))+"/"+text(ref.Get("key")), path+".valueFrom.secretKeyRef", path)
-		} else if credential.Field(name, values[name]) {
+		} else if credential.Field(name, text(v.Get("value"))) {
 			// A literal that becomes a reference is no secret more.
 			c.add(fact{id: "secret-added", at: c.name + "/env/" + name, level: 1, quiet: true})
 		}
@@ -254,16 +278,26 @@ func (c podContainer) variables() {
 			c.secret(c.name+"/envFrom/"+secret, secret, manifest.Index(c.path+".envFrom", i), c.path+".envFrom")
 		}
 	}
-	if agent {
-		c.scion(values)
+	if agent && c.touched(c.path+".env") {
+		c.scion()
 	}
 }
 
+// variable is the value of a variable.
+func (c podContainer) variable(name string) string {
+	for _, v := range items(c.node.Get("env")) {
+		if text(v.Get("name")) == name {
+			return text(v.Get("value"))
+		}
+	}
+	return ""
+}
+
 // scion are the facts of the variables that Scion reads.
-func (c podContainer) scion(values map[string]string) {
+func (c podContainer) scion() {
 	path := func(name string) string { return c.path + ".env[" + name + "]" }
 	mode := fact{id: "metadata-mode", at: c.name, paths: []string{path("SCION_METADATA_MODE")}}
-	switch values["SCION_METADATA_MODE"] {
+	switch c.variable("SCION_METADATA_MODE") {
 	case "block":
 	case "assign":
 		mode.level, mode.severity = 1, Medium
@@ -273,7 +307,7 @@ func (c podContainer) scion(values map[string]string) {
 		c.add(mode)
 	}
 	for _, name := range []string{"GCE_METADATA_HOST", "GCE_METADATA_ROOT"} {
-		if host := values[name]; host != "" {
+		if host := c.variable(name); host != "" {
 			c.add(fact{id: "metadata-host", at: c.name + "/" + name, value: host, guard: true, paths: []string{path(name)}})
 		}
 	}
@@ -282,25 +316,52 @@ func (c podContainer) scion(values map[string]string) {
 		{"hub-endpoint", "SCION_HUB_URL"},
 		{"github-token", "SCION_GITHUB_TOKEN_PATH"},
 	} {
-		if v := values[w.name]; v != "" {
+		if v := c.variable(w.name); v != "" {
 			shown, _ := credential.Hide(v)
 			c.add(fact{id: w.id, at: c.name + "/" + w.name, level: 1, value: v, detail: shown, paths: []string{path(w.name)}})
 		}
 	}
 }
 
-// dangerous are flags that turn a harness's own safeguards off.
-var dangerous = regexp.MustCompile(`--(?:allow-)?dangerously-[a-z-]+|--yolo\b|--full-auto\b|--no-sandbox\b|--trust-all-tools\b|--approval-mode[= ](?:yolo|auto_edit)|bypassPermissions\b|danger-full-access\b`)
+// dangerous are flags that turn a harness's own safeguards off, and values of
+// flags that do.
+var dangerous = []string{"--dangerously-", "--allow-dangerously-", "--yolo", "--full-auto", "--no-sandbox", "--trust-all-tools",
+	"--approval-mode=yolo", "--approval-mode yolo", "bypassPermissions", "danger-full-access"}
+
+// dangerousFlags are those in a text, to the end of the word.
+func dangerousFlags(s string) []string {
+	var out []string
+	for _, flag := range dangerous {
+		at := strings.Index(s, flag)
+		if at < 0 {
+			continue
+		}
+		end := at + len(flag)
+		for end < len(s) && (letter(s[end]) || s[end] == '-') {
+			end++
+		}
+		if end == at+len(flag) || strings.HasSuffix(flag, "-") {
+			out = append(out, s[at:end])
+		}
+	}
+	return out
+}
 
 func (c podContainer) flags() {
-	find := func(n *manifest.Node, path string) {
-		for _, flag := range dangerous.FindAllString(text(n), -1) {
-			c.lacks(true, "harness-flag", c.name+"/"+flag, flag, path)
+	find := func(n *manifest.Node, paths ...string) {
+		if !slices.ContainsFunc(paths, c.touched) {
+			return
+		}
+		for _, flag := range dangerousFlags(text(n)) {
+			c.lacks(true, "harness-flag", c.name+"/"+flag, flag, paths...)
 		}
 	}
 	for _, list := range []string{"command", "args"} {
+		if !c.touched(c.path + "." + list) {
+			continue
+		}
 		for i, arg := range items(c.node.Get(list)) {
-			find(arg, manifest.Index(c.path+"."+list, i))
+			find(arg, manifest.Index(c.path+"."+list, i), c.path+"."+list)
 		}
 	}
 	for _, v := range items(c.node.Get("env")) {

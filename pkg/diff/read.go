@@ -50,19 +50,47 @@ type object struct {
 	ref  Ref
 	pos  Pos
 	path string // of its file
-	doc  *document
-	root *manifest.Node // nil as long as the document has not been read
+	// root is the object; nil where it is read from doc each time.
+	root *manifest.Node
+	doc  document
 }
 
-// document is a document that was found but not read yet.
+// document is one document of a file.
 type document struct {
 	source *manifest.Source
 	line   int
 	data   []byte
+	errs   *manifest.Errors
 }
 
-// Len is the number of objects.
-func (s *Side) Len() int { return len(s.objects) }
+// read reads the document, into a if it can be read quickly; nil where there is
+// a mistake, which is reported.
+func (d document) read(a *arena) *manifest.Node {
+	if root, ok := quickParse(string(d.data), d.line, d.source, a); ok {
+		return root
+	}
+	return parse(d.data, d.line, d.source, d.errs)
+}
+
+// load is the object, as long as a is not reset; nil where there is a mistake.
+func (o *object) load(a *arena) *manifest.Node {
+	if o.root != nil {
+		return o.root
+	}
+	root := o.doc.read(a)
+	if root == nil {
+		return nil
+	}
+	return normalize(root, o.ref)
+}
+
+// keep is the object for longer: a rename needs all of them side by side.
+func (o *object) keep() *manifest.Node {
+	if o.root == nil {
+		o.root = cmp.Or(o.load(&arena{}), &manifest.Node{Kind: manifest.Mapping})
+	}
+	return o.root
+}
 
 // maxDepth is how deep mappings and lists may be nested: CRDs hold schemas
 // that are deeper than other objects.
@@ -73,6 +101,10 @@ const maxDepth = 200
 // comments, anchors, merge keys, standard tags, documents that are empty. What
 // it cannot take is in errs, each mistake with its position; an object that is
 // there twice is one. Documents that are no objects are in Skipped.
+//
+// Documents are read when they are compared, so that a large side is never in
+// memory as a whole: what is wrong in them may be in errs no sooner than
+// Compare has returned.
 //
 // Aliases are followed as long as they make a document no more than ten times
 // as large as it is written.
@@ -92,17 +124,26 @@ type reader struct {
 	source *manifest.Source
 	errs   *manifest.Errors
 	nth    map[string]int // objects without a name, so far
+	arena  arena
 }
 
 func (r *reader) documents() {
 	line := 1
 	for _, chunk := range split(bytes.TrimPrefix(r.file.Data, []byte("\ufeff"))) {
 		if !blank(chunk) {
-			if root := parse(chunk, line, r.source, r.errs); root != nil {
-				r.add(root, manifest.Pos{Source: r.source, Line: int32(line), Column: 1}, "", "")
-			}
+			r.document(chunk, line)
 		}
 		line += bytes.Count(chunk, []byte("\n"))
+	}
+}
+
+func (r *reader) document(chunk []byte, line int) {
+	start := manifest.Pos{Source: r.source, Line: int32(line), Column: 1}
+	doc := document{r.source, line, chunk, r.errs}
+	if ref, ok := quickRef(string(chunk)); ok {
+		r.take(&object{ref: ref, doc: doc}, start)
+	} else if root := doc.read(&r.arena); root != nil {
+		r.add(root, start, "", "")
 	}
 }
 
@@ -196,13 +237,17 @@ func (r *reader) object(root *manifest.Node, start manifest.Pos, version, kind s
 			Namespace: text(meta.Get("namespace")),
 			Name:      text(meta.Get("name")),
 		},
-		pos:  Pos{r.file.Name, int(start.Line)},
-		path: r.file.Path,
 	}
 	o.root = normalize(root, o.ref)
 	if o.ref.Name == "" {
-		o.ref.Name = r.unnamed(kind, text(meta.Get("generateName")), cmp.Or(o.path, path.Base(r.file.Name)))
+		o.ref.Name = r.unnamed(kind, text(meta.Get("generateName")), cmp.Or(r.file.Path, path.Base(r.file.Name)))
 	}
+	r.take(o, start)
+}
+
+// take adds an object to the side.
+func (r *reader) take(o *object, start manifest.Pos) {
+	o.pos, o.path = Pos{r.file.Name, int(start.Line)}, r.file.Path
 	if first := r.side.byID[o.ref.id()]; first != nil {
 		r.errs.Add(start, "", "%s is there twice, first at %s:%d; remove one", o.ref, first.pos.File, first.pos.Line)
 		return

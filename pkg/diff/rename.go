@@ -71,8 +71,8 @@ func kinds(objects []*object) map[groupKind][]*object {
 
 // content is all of an object but its names.
 func (c *comparison) content(o *object) string {
-	names := aliasesOf(o.ref, o.root)
-	return o.ref.Group + "/" + o.ref.Kind + names.replace(string(c.canon(nil, anonymous(o.root), field{schema: schemaOf(o.ref)})))
+	names := aliasesOf(o.ref, o.keep())
+	return o.ref.Group + "/" + o.ref.Kind + names.replace(string(c.canon(nil, anonymous(o.keep()), field{schema: schemaOf(o.ref)})))
 }
 
 // anonymous is an object without its name and namespace.
@@ -119,7 +119,7 @@ func (c *comparison) likest(gone, came []*object, sides [2]*Side, kind groupKind
 // parts are the scalars of an object, each with its path, with placeholders for
 // the object's names.
 func (c *comparison) parts(o *object) map[string]bool {
-	names := aliasesOf(o.ref, o.root)
+	names := aliasesOf(o.ref, o.keep())
 	out := map[string]bool{}
 	var walk func(n *manifest.Node, path []string)
 	walk = func(n *manifest.Node, path []string) {
@@ -133,7 +133,7 @@ func (c *comparison) parts(o *object) map[string]bool {
 			out[names.replace(strings.Join(path, "\x00")+"\x00"+n.Text)] = true
 		}
 	}
-	walk(anonymous(o.root), nil)
+	walk(anonymous(o.keep()), nil)
 	return out
 }
 

@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"strings"
@@ -40,7 +41,8 @@ func Compare(old, new *Side, o Options) *Report {
 type comparison struct {
 	Options
 	rules
-	report *Report
+	report   *Report
+	old, new arena
 }
 
 func (c *comparison) ignored(ref Ref) bool {
@@ -87,13 +89,22 @@ func (c *comparison) match(old, new *Side) {
 
 // pair compares an object that is on both sides.
 func (c *comparison) pair(old, new *object) {
+	c.old.reset()
+	c.new.reset()
+	p := pair{new: new.load(&c.new)}
+	if p.new != nil && (old.doc.data == nil || !bytes.Equal(old.doc.data, new.doc.data)) {
+		p.old = old.load(&c.old)
+	} else {
+		p.old = p.new // the same bytes, or a mistake that is reported
+	}
+	if p.old == nil || p.new == nil {
+		return
+	}
 	obj := Object{Ref: new.ref, Old: old.pos, New: new.pos}
-	obj.oldNames, obj.newNames = aliasesOf(old.ref, old.root), aliasesOf(new.ref, new.root)
 	obj.Renamed = old.ref.id() != new.ref.id()
 	if old.ref != new.ref {
 		obj.Was = &old.ref
 	}
-	p := pair{old.root, new.root}
 	e := editor{redactor: redactor{new.ref}, object: &obj, oldFile: old, newFile: new, ignore: c.IgnorePaths}
 	walk := comparer{rules: c.rules, emit: func(raw rawEdit) {
 		e.add(raw, func() Outcome {
@@ -103,7 +114,7 @@ func (c *comparison) pair(old, new *object) {
 			return outcome(new.ref, raw, p)
 		})
 	}}
-	walk.value(old.root, new.root, field{schema: schemaOf(new.ref)})
+	walk.value(p.old, p.new, field{schema: schemaOf(new.ref)})
 	if len(obj.Edits) == 0 {
 		c.report.Summary.Same++
 		if old.path != "" && new.path != "" && old.path != new.path {
@@ -111,6 +122,7 @@ func (c *comparison) pair(old, new *object) {
 		}
 		return
 	}
+	obj.oldNames, obj.newNames = aliasesOf(old.ref, p.old), aliasesOf(new.ref, p.new)
 	c.add(obj, p)
 }
 
@@ -120,15 +132,19 @@ func isIdentity(path []step) bool {
 
 // single reports an object that is on one side alone.
 func (c *comparison) single(op Op, o *object) {
-	obj := Object{Ref: o.ref}
-	obj.oldNames = aliasesOf(o.ref, o.root)
+	c.new.reset()
+	root := o.load(&c.new)
+	if root == nil {
+		return
+	}
+	obj := Object{Ref: o.ref, oldNames: aliasesOf(o.ref, root)}
 	obj.newNames = obj.oldNames
 	e := editor{redactor: redactor{o.ref}, object: &obj, oldFile: o, newFile: o, ignore: c.IgnorePaths}
 	raw, p, result := rawEdit{op: op}, pair{}, Outcome{}
 	if op == OpAdd {
-		obj.New, raw.new, p.new, result = o.pos, o.root, o.root, newOutcome(o.ref)
+		obj.New, raw.new, p.new, result = o.pos, root, root, newOutcome(o.ref)
 	} else {
-		obj.Old, raw.old, p.old, result = o.pos, o.root, o.root, deleteOutcome(o.ref)
+		obj.Old, raw.old, p.old, result = o.pos, root, root, deleteOutcome(o.ref)
 	}
 	e.add(raw, func() Outcome { return result })
 	c.add(obj, p)
@@ -142,7 +158,7 @@ func (c *comparison) add(obj Object, p pair) {
 			obj.Verdict = e.Outcome.Verdict
 		}
 	}
-	flag(&obj, p)
+	flagObject(&obj, p)
 	c.report.Objects = append(c.report.Objects, obj)
 }
 
@@ -155,6 +171,7 @@ type editor struct {
 }
 
 func (e *editor) add(raw rawEdit, outcome func() Outcome) {
+	raw = raw.clone() // the objects are not kept
 	path, _ := credential.Hide(display(raw.path))
 	if slices.ContainsFunc(e.ignore, func(pattern string) bool { return matchPath(pattern, path) }) {
 		return
@@ -162,13 +179,24 @@ func (e *editor) add(raw rawEdit, outcome func() Outcome) {
 	e.object.Edits = append(e.object.Edits, Edit{
 		Op:      raw.op,
 		Path:    path,
-		Old:     e.show(raw.old, raw.path, raw.oldIn),
+		Old:     e.show(raw.old, onOld(raw.path), raw.oldIn),
 		New:     e.show(raw.new, raw.path, raw.newIn),
 		OldPos:  place(e.oldFile, raw.old, raw.oldIn, raw.op != OpAdd || len(raw.path) > 0),
 		NewPos:  place(e.newFile, raw.new, raw.newIn, raw.op != OpRemove || len(raw.path) > 0),
 		Outcome: outcome(),
 		raw:     raw,
 	})
+	last := &e.object.Edits[len(e.object.Edits)-1].raw
+	last.oldIn, last.newIn = nil, nil
+}
+
+// onOld is a path as of the old side, where an item may stand elsewhere.
+func onOld(path []step) []step {
+	if last := len(path) - 1; last >= 0 && path[last].item && path[last].old >= 0 {
+		path = slices.Clone(path)
+		path[last].new = -1
+	}
+	return path
 }
 
 // place is where a value stands, or what it is missing from.

@@ -390,6 +390,7 @@ func (s *source) paths(k *kustomization) {
 			check(p.Path, "patches", i, "path")
 		}
 	}
+	//lint:ignore SA1019 kustomizations still have it
 	for i, p := range k.PatchesJson6902 {
 		if p.Path != "" {
 			check(p.Path, "patchesJson6902", i, "path")
@@ -409,6 +410,7 @@ func (s *source) paths(k *kustomization) {
 	if file := k.OpenAPI["path"]; file != "" {
 		check(file, "openapi", "path")
 	}
+	//lint:ignore SA1019 kustomizations still have it
 	for i, p := range k.PatchesStrategicMerge {
 		if !isInline(string(p)) {
 			check(string(p), "patchesStrategicMerge", i)
@@ -447,15 +449,18 @@ func (s *source) programs(k *kustomization) {
 	if len(k.HelmCharts) > 0 && !s.options.Helm {
 		s.errs.Add(k.pos("helmCharts"), "helmCharts", "runs helm; inflate the charts into the repository, or allow it with --enable-helm")
 	}
-	for name, entries := range map[string][]string{"generators": k.Generators, "transformers": k.Transformers, "validators": k.Validators} {
-		for i, entry := range entries {
-			s.plugin(k, k.pos(name, i), manifest.Index(name, i), entry)
+	for _, list := range []struct {
+		name    string
+		entries []string
+	}{{"generators", k.Generators}, {"transformers", k.Transformers}, {"validators", k.Validators}} {
+		for i, entry := range list.entries {
+			s.plugin(k, k.pos(list.name, i), manifest.Index(list.name, i), entry)
 		}
 	}
 }
 
-// plugin looks at the configuration of a plugin: those that kustomize brings
-// along run nothing, though they can load files.
+// plugin looks at an entry of plugins: those that kustomize brings along run
+// nothing, though they can load files.
 func (s *source) plugin(k *kustomization, p manifest.Pos, field, entry string) {
 	text := entry
 	if !isInline(entry) {
@@ -463,10 +468,10 @@ func (s *source) plugin(k *kustomization, p manifest.Pos, field, entry string) {
 		if !ok {
 			return
 		}
+		if isDir {
+			s.pluginsIn(s.descend(k, file, p, field), p, field)
+		}
 		if isDir || file == "" {
-			if isDir {
-				s.descend(k, file, p, field)
-			}
 			return
 		}
 		data, err := s.load(file)
@@ -476,6 +481,22 @@ func (s *source) plugin(k *kustomization, p manifest.Pos, field, entry string) {
 		}
 		text = string(data)
 	}
+	s.pluginConfigs(text, p, field)
+}
+
+// pluginsIn looks at the configurations that a kustomization of plugins has.
+func (s *source) pluginsIn(k *kustomization, p manifest.Pos, field string) {
+	if k == nil {
+		return
+	}
+	k.walk(func(k *kustomization) {
+		for _, r := range k.resources {
+			s.pluginConfigs(string(s.files[r.file]), p, field)
+		}
+	})
+}
+
+func (s *source) pluginConfigs(text string, p manifest.Pos, field string) {
 	for _, config := range documents([]byte(text)) {
 		var doc struct {
 			APIVersion string         `yaml:"apiVersion"`

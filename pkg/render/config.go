@@ -440,6 +440,17 @@ type Resources struct {
 	Limits corev1.ResourceList `json:"limits,omitempty"`
 	// Ephemeral storage: request and limit.
 	Disk *resource.Quantity `json:"disk,omitempty"`
+	// What our init containers ask for and may use. It is apart from the
+	// agent's because it cannot be changed in a running pod, and theirs can.
+	Init InitResources `json:"init,omitempty"`
+}
+
+// InitResources are requests and limits as in a Pod.
+type InitResources struct {
+	// What each init container asks for.
+	Requests corev1.ResourceList `json:"requests,omitempty"`
+	// What each may use at most.
+	Limits corev1.ResourceList `json:"limits,omitempty"`
 }
 
 // Hub is the Scion hub an agent reports to. Its token is a secret with the

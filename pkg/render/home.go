@@ -138,6 +138,7 @@ func (a *agent) homeInit(image *manifest.Node, m *mounts) *manifest.Node {
 		"imagePullPolicy", a.at("imagePullPolicy"),
 		"command", list(value("sh"), value("-c"), value(escapeExpansion(seedScript(seeds, a.mountParents())))),
 		"env", list(object("name", "HOME", "value", at(a.pos("user", "name"), value(a.home())))),
+		"resources", a.initResources(),
 		"volumeMounts", inits.mounts,
 	)
 }

@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"flag"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 var update = flag.Bool("update", false, "rewrite expected files")
@@ -83,6 +85,42 @@ func addFields(t reflect.Type, properties map[string]any, required *[]string) {
 		properties[name] = s
 		if options != "omitempty" {
 			*required = append(*required, name)
+		}
+	}
+}
+
+// The pairs of golden/diff hold what the schema says, whoever reads it.
+func TestGoldensMatchSchema(t *testing.T) {
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource("diff.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := compiler.Compile("diff.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, _ := filepath.Glob("../../../golden/diff/*/diff.json")
+	if len(names) < 30 {
+		t.Fatalf("%d reports, want 30 or more", len(names))
+	}
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.HasPrefix(data, []byte("{")) {
+			continue // a mistake in the input makes no report
+		}
+		report, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if err := schema.Validate(report); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -1,0 +1,496 @@
+package diff
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/randfill"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/scion-gen/scion-gen/pkg/manifest"
+)
+
+// sideOf is a side of objects.
+func sideOf(name string, roots ...*manifest.Node) *Side {
+	var errs manifest.Errors
+	s := &Side{Name: name, byID: map[id]*object{}}
+	r := reader{side: s, file: File{Name: name}, errs: &errs}
+	for _, root := range roots {
+		r.add(root, manifest.Pos{}, "", "")
+	}
+	if err := errs.Err(); err != nil {
+		panic(err)
+	}
+	return s
+}
+
+func readSide(t *testing.T, name, text string) *Side {
+	t.Helper()
+	var errs manifest.Errors
+	s := Read(name, []File{{Name: name, Data: []byte(text)}}, &errs)
+	if err := errs.Err(); err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range s.objects {
+		o.keep()
+	}
+	if err := errs.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// randomPod is a pod with every kind of field set somehow.
+func randomPod(t *testing.T, seed int64) *manifest.Node {
+	t.Helper()
+	fill := randfill.NewWithSeed(seed).NilChance(0.4).NumElements(0, 4).MaxDepth(12).Funcs(
+		func(s *string, c randfill.Continue) {
+			*s = []string{"", "a", "b", "c", "$(a)", "x $(b)", "web--rev", "1"}[c.Intn(8)]
+		},
+		func(i *int32, c randfill.Continue) { *i = int32(c.Intn(3)) },
+		func(i *int64, c randfill.Continue) { *i = int64(c.Intn(3)) },
+		func(m *map[string]string, c randfill.Continue) {
+			*m = map[string]string{}
+			for range c.Intn(4) {
+				(*m)[string(rune('a'+c.Intn(5)))] = string(rune('a' + c.Intn(3)))
+			}
+		},
+	)
+	var pod corev1.Pod
+	fill.Fill(&pod.Spec)
+	fill.Fill(&pod.Labels)
+	pod.APIVersion, pod.Kind, pod.Name, pod.Namespace = "v1", "Pod", "web--rev", "agents"
+	root, err := manifest.FromObject(&pod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
+// mutate is a pod with parts of another in it, and without some of its own.
+func mutate(rng *rand.Rand, n, other *manifest.Node) *manifest.Node {
+	out := *n
+	out.Fields, out.Items = slices.Clone(n.Fields), slices.Clone(n.Items)
+	for i := range out.Fields {
+		f := &out.Fields[i]
+		from := other.Get(f.Key)
+		switch {
+		case rng.IntN(12) == 0:
+			f.Value = &manifest.Node{}
+		case rng.IntN(6) == 0 && from != nil && f.Key != "metadata":
+			f.Value = from
+		case f.Value.Kind >= manifest.Sequence && from != nil:
+			f.Value = mutate(rng, f.Value, from)
+		}
+	}
+	if len(out.Items) > 0 && rng.IntN(3) == 0 {
+		out.Items = slices.Delete(out.Items, 0, 1)
+	}
+	if len(out.Items) > 1 && rng.IntN(3) == 0 {
+		rng.Shuffle(len(out.Items), func(i, j int) { out.Items[i], out.Items[j] = out.Items[j], out.Items[i] })
+	}
+	if len(other.Items) > 0 && rng.IntN(3) == 0 {
+		out.Items = append(out.Items, other.Items[rng.IntN(len(other.Items))])
+	}
+	for i := range out.Items {
+		if i < len(other.Items) && rng.IntN(3) == 0 {
+			out.Items[i] = mutate(rng, out.Items[i], other.Items[i])
+		}
+	}
+	return &out
+}
+
+// What the edits say is all that changed, in the right places: applied to the
+// old object they make the new one.
+func TestEditsMakeNewOfOld(t *testing.T) {
+	edits, moves := 0, 0
+	for seed := range int64(300) {
+		rng := rand.New(rand.NewPCG(uint64(seed), 1))
+		old := randomPod(t, seed)
+		new := mutate(rng, old, randomPod(t, seed+1000))
+		new.Set("kind", manifest.Str("Pod", manifest.Pos{}))
+		new.Set("apiVersion", manifest.Str("v1", manifest.Pos{}))
+		new.Set("metadata", old.Get("metadata"))
+		a, b := sideOf("old", old), sideOf("new", new)
+		report := Compare(a, b, Options{})
+		var changes []Edit
+		for _, o := range report.Objects {
+			changes = append(changes, o.Edits...)
+		}
+		got := apply(a.objects[0].root, changes)
+		edits += len(changes)
+		for _, e := range changes {
+			if e.Op == OpMove {
+				moves++
+			}
+		}
+		f := field{schema: schemaOf(Ref{Kind: "Pod"})}
+		want, have := string(rules{}.canon(nil, b.objects[0].root, f)), string(rules{}.canon(nil, got, f))
+		if want != have {
+			t.Fatalf("seed %d: OLD with the edits is not NEW (-want +got):\n%s", seed, cmp.Diff(want, have))
+		}
+		if rest := Compare(sideOf("got", got), b, Options{}); len(rest.Objects) > 0 {
+			t.Fatalf("seed %d: edits are left: %+v", seed, rest.Objects[0].Edits)
+		}
+		checkGroups(t, report)
+	}
+	if edits < 1000 || moves == 0 {
+		t.Errorf("%d edits and %d moves: the test tests little", edits, moves)
+	}
+}
+
+// checkGroups: the groups are the flat list, each edit once.
+func checkGroups(t *testing.T, r *Report) {
+	t.Helper()
+	type at struct{ object, edit int }
+	seen := map[at]bool{}
+	for _, g := range r.Groups {
+		for _, c := range g.Changes {
+			var objects []int
+			for _, row := range c.Rows {
+				for i, object := range row.Objects {
+					e := r.Objects[object].Edits[row.Edits[i]]
+					if seen[at{object, row.Edits[i]}] {
+						t.Errorf("edit %d of object %d is in two rows", row.Edits[i], object)
+					}
+					seen[at{object, row.Edits[i]}] = true
+					objects = append(objects, object)
+					if e.Op != c.Op || e.Outcome != c.Outcome || len(e.Flags) != len(c.Flags) {
+						t.Errorf("%s is in a change that is not like it: %s", e.Path, c.Path)
+					}
+				}
+			}
+			slices.Sort(objects)
+			if !slices.Equal(slices.Compact(objects), g.Objects) {
+				t.Errorf("%s is in objects %v, its group in %v", c.Path, objects, g.Objects)
+			}
+		}
+	}
+	for i, o := range r.Objects {
+		for j := range o.Edits {
+			if !seen[at{i, j}] {
+				t.Errorf("%s of %s is in no group", o.Edits[j].Path, o.Ref)
+			}
+		}
+	}
+}
+
+// goldenPairs are the sides of golden/diff that can be read as they are.
+func goldenPairs(t *testing.T) map[string][2]*Side {
+	t.Helper()
+	out := map[string][2]*Side{}
+	names, _ := filepath.Glob("../../golden/diff/*/old.yaml")
+	for _, old := range names {
+		var errs manifest.Errors
+		var pair [2]*Side
+		for i, name := range []string{old, filepath.Join(filepath.Dir(old), "new.yaml")} {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			pair[i] = Read(filepath.Base(name), []File{{Name: filepath.Base(name), Data: data}}, &errs)
+			for _, o := range pair[i].objects {
+				o.keep()
+			}
+		}
+		if len(errs) == 0 {
+			out[filepath.Base(filepath.Dir(old))] = pair
+		}
+	}
+	if len(out) < 30 {
+		t.Fatalf("%d pairs, want 30 or more", len(out))
+	}
+	return out
+}
+
+// Groups lose nothing, with many objects too.
+func TestGroupsAreTheFlatList(t *testing.T) {
+	for name, pair := range goldenPairs(t) {
+		t.Run(name, func(t *testing.T) { checkGroups(t, Compare(pair[0], pair[1], Options{})) })
+	}
+}
+
+// oneWay are the rules whose reverse is another rule, and its verdict.
+var oneWay = map[string]Verdict{
+	"new":                   Delete,
+	"delete":                New,
+	"pod-deadline":          Recreate,
+	"pod-tolerations":       Recreate,
+	"claim-grow":            Recreate,
+	"deployment-scale-down": InPlace,
+	"sandbox-suspend":       InPlace,
+	"configmap-freeze":      Recreate,
+}
+
+var numbered = regexp.MustCompile(`\[[0-9]+\]`)
+
+// What is undone is judged as what was done, unless the API says otherwise.
+func TestReverse(t *testing.T) {
+	seen := 0
+	for name, pair := range goldenPairs(t) {
+		t.Run(name, func(t *testing.T) {
+			there, back := Compare(pair[0], pair[1], Options{}), Compare(pair[1], pair[0], Options{})
+			if len(there.Objects) != len(back.Objects) {
+				t.Fatalf("%d objects differ one way, %d the other", len(there.Objects), len(back.Objects))
+			}
+			reverse := map[string]Edit{}
+			for _, o := range back.Objects {
+				for _, e := range o.Edits {
+					reverse[o.key()+e.Path] = e
+				}
+			}
+			for _, o := range there.Objects {
+				for _, e := range o.Edits {
+					if numbered.MatchString(e.Path) {
+						continue // places differ by the side they are counted on
+					}
+					seen++
+					checkReverse(t, e, reverse[o.key()+e.Path])
+				}
+			}
+		})
+	}
+	if seen < 50 {
+		t.Errorf("%d edits: the test tests little", seen)
+	}
+}
+
+// key is the same for an object both ways.
+func (o Object) key() string {
+	names := []string{o.Ref.Name, o.Ref.Name}
+	if o.Was != nil {
+		names[0] = o.Was.Name
+	}
+	slices.Sort(names)
+	return fmt.Sprint(o.Ref.Kind, names)
+}
+
+func checkReverse(t *testing.T, there, back Edit) {
+	t.Helper()
+	ops := map[Op]Op{OpAdd: OpRemove, OpRemove: OpAdd, OpChange: OpChange, OpMove: OpMove}
+	if back.Op != ops[there.Op] {
+		t.Errorf("%s %s: reversed, it is %q", there.Op, there.Path, back.Op)
+	}
+	if d := cmp.Diff([]*Value{there.Old, there.New}, []*Value{back.New, back.Old}); d != "" {
+		t.Errorf("%s: reversed, it has other values:\n%s", there.Path, d)
+	}
+	want := there.Outcome.Verdict
+	resizes := func(e Edit) bool { return e.Op == OpAdd && e.Outcome.Rule == "pod-resize" }
+	if resizes(there) || resizes(back) {
+		return // a limit may come and not go
+	}
+	if v, ok := oneWay[there.Outcome.Rule]; ok {
+		want = v
+	} else if v, ok := oneWay[back.Outcome.Rule]; ok && v == want {
+		want = back.Outcome.Verdict
+	}
+	if back.Outcome.Verdict != want {
+		t.Errorf("%s: %s (%s), and reversed %s (%s)", there.Path, there.Outcome.Verdict, there.Outcome.Rule, back.Outcome.Verdict, back.Outcome.Rule)
+	}
+}
+
+// Nothing is flagged where nothing changed, whatever the object.
+func TestNoFlagUnchanged(t *testing.T) {
+	for name, pair := range goldenPairs(t) {
+		for i := range pair {
+			if r := Compare(pair[i], pair[i], Options{}); len(r.Objects) > 0 {
+				t.Errorf("%s: a side differs from itself: %+v", name, r.Objects)
+			}
+		}
+	}
+	for seed := range int64(100) {
+		pod := randomPod(t, seed)
+		labelled := *pod
+		labelled.Fields = slices.Clone(pod.Fields)
+		labelled.Set("metadata", manifest.Map(manifest.Pos{}, 1))
+		labelled.Get("metadata").Set("name", pod.At("metadata", "name"))
+		labelled.Get("metadata").Set("namespace", pod.At("metadata", "namespace"))
+		labelled.Get("metadata").Set("labels", manifest.Map(manifest.Pos{}, 1))
+		labelled.At("metadata", "labels").Set("new", manifest.Str("label", manifest.Pos{}))
+		r := Compare(sideOf("old", pod), sideOf("new", &labelled), Options{})
+		if len(r.Objects) != 1 || len(r.Summary.Flags) > 0 {
+			t.Errorf("seed %d: a label that changed alone is flagged: %+v", seed, r.Summary.Flags)
+		}
+	}
+}
+
+// A tightened object is never flagged: no flag goes both ways, but for those
+// that say another instead of a weaker.
+func TestFlagsGoOneWay(t *testing.T) {
+	another := []string{"service-account", "runtime-class", "image-registry", "hub-endpoint", "github-token", "metadata-host", "secret-retargeted", "placement", "cloud-identity", "rbac-role", "network-selector"}
+	for name, pair := range goldenPairs(t) {
+		flags := func(r *Report) []string {
+			var out []string
+			for _, o := range r.Objects {
+				for _, e := range o.Edits {
+					for _, f := range e.Flags {
+						if !slices.Contains(another, f.ID) {
+							out = append(out, f.ID+" "+f.Path)
+						}
+					}
+				}
+			}
+			return out
+		}
+		back := flags(Compare(pair[1], pair[0], Options{}))
+		for _, f := range flags(Compare(pair[0], pair[1], Options{})) {
+			if slices.Contains(back, f) {
+				t.Errorf("%s: %s is flagged both ways", name, f)
+			}
+		}
+	}
+}
+
+// No part of a report has a secret, however it is written down.
+func TestSecretsNeverShow(t *testing.T) {
+	secret := regexp.MustCompile(`hunter|aHVudGVy|sk-ant|c2stYW50|ghp_0|bW9yZQ|c2FtZQ`)
+	seen := 0
+	for name, pair := range goldenPairs(t) {
+		for _, way := range [][2]int{{0, 1}, {1, 0}} {
+			r := Compare(pair[way[0]], pair[way[1]], Options{})
+			data, err := json.Marshal(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen += bytes.Count(data, []byte("redacted"))
+			if found := secret.Find(data); found != nil {
+				t.Errorf("%s: %q is in the report", name, found)
+			}
+		}
+		for _, kind := range []Verdict{New, Delete} {
+			empty := &Side{byID: map[id]*object{}}
+			r := Compare(pair[0], empty, Options{})
+			if kind == New {
+				r = Compare(empty, pair[1], Options{})
+			}
+			data, _ := json.Marshal(r)
+			if found := secret.Find(data); found != nil {
+				t.Errorf("%s, %s: %q is in the report", name, kind, found)
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("nothing was redacted: the test tests nothing")
+	}
+}
+
+// recorded is an answer of the API server to an update of a running pod.
+type recorded struct {
+	HTTPStatus int
+	Body       struct{ Message string }
+}
+
+// The API server's own words say which fields of a pod may change.
+func TestPodRulesAgainstRecordings(t *testing.T) {
+	names, _ := filepath.Glob("testdata/api-errors/*.json")
+	if len(names) == 0 {
+		t.Fatal("no recordings")
+	}
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var answer recorded
+		if err := json.Unmarshal(data, &answer); err != nil {
+			t.Fatal(err)
+		}
+		if answer.HTTPStatus != 422 {
+			t.Errorf("%s: status %d", name, answer.HTTPStatus)
+		}
+		list, _, _ := strings.Cut(answer.Body.Message, "\n")
+		var fields []string
+		for _, m := range regexp.MustCompile("`(spec[^`]*)`").FindAllStringSubmatch(list, -1) {
+			fields = append(fields, m[1])
+		}
+		want := []string{"spec.containers[*].image", "spec.initContainers[*].image", "spec.activeDeadlineSeconds", "spec.tolerations", "spec.terminationGracePeriodSeconds"}
+		if d := cmp.Diff(want, fields); d != "" {
+			t.Fatalf("%s: the server names other fields:\n%s", name, d)
+		}
+	}
+}
+
+// podWith is a pod with lines in its spec and in its container.
+func podWith(spec, container string) string {
+	return "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: n}\nspec:\n" + spec +
+		"  containers:\n  - name: agent\n" + container + "    image: a:1\n" +
+		"  initContainers:\n  - {name: init, image: a:1}\n"
+}
+
+func TestPodVerdicts(t *testing.T) {
+	for _, c := range []struct {
+		why      string
+		old, new string
+		verdict  Verdict
+		refused  bool
+	}{
+		{"recorded: env is immutable", podWith("", ""), podWith("", "    env: [{name: A, value: b}]\n"), Recreate, true},
+		{"recorded: restartPolicy is immutable", podWith("  restartPolicy: Never\n", ""), podWith("  restartPolicy: Always\n", ""), Recreate, true},
+		{"named by the server: image", podWith("", ""), strings.Replace(podWith("", ""), "    image: a:1", "    image: a:2", 1), Restart, false},
+		{"named by the server: image of an init container", podWith("", ""), strings.Replace(podWith("", ""), "init, image: a:1", "init, image: a:2", 1), InPlace, false},
+		{"named by the server: a first deadline", podWith("", ""), podWith("  activeDeadlineSeconds: 5\n", ""), InPlace, false},
+		{"a deadline cannot go", podWith("  activeDeadlineSeconds: 5\n", ""), podWith("", ""), Recreate, true},
+		{"named by the server: more tolerations", podWith("", ""), podWith("  tolerations: [{key: a}]\n", ""), InPlace, false},
+		{"a toleration cannot go", podWith("  tolerations: [{key: a}]\n", ""), podWith("", ""), Recreate, true},
+		{"tolerationSeconds may change", podWith("  tolerations: [{key: a, tolerationSeconds: 5}]\n", ""), podWith("  tolerations: [{key: a, tolerationSeconds: 6}]\n", ""), InPlace, false},
+		{"named by the server: a negative grace period", podWith("  terminationGracePeriodSeconds: -1\n", ""), podWith("  terminationGracePeriodSeconds: 1\n", ""), InPlace, false},
+		{"another grace period", podWith("  terminationGracePeriodSeconds: 5\n", ""), podWith("  terminationGracePeriodSeconds: 1\n", ""), Recreate, true},
+		{"gates go", podWith("  schedulingGates: [{name: a}]\n", ""), podWith("", ""), InPlace, false},
+		{"gates do not come", podWith("", ""), podWith("  schedulingGates: [{name: a}]\n", ""), Recreate, true},
+		{"a gated pod is narrowed down", podWith("  schedulingGates: [{name: a}]\n", ""), podWith("  schedulingGates: [{name: a}]\n  nodeSelector: {a: b}\n", ""), InPlace, false},
+		{"a pod that is not gated is not", podWith("", ""), podWith("  nodeSelector: {a: b}\n", ""), Recreate, true},
+		{"cpu is resized", podWith("", "    resources: {requests: {cpu: 1}}\n"), podWith("", "    resources: {requests: {cpu: 2}}\n"), Resize, true},
+		{"a resize that restarts", podWith("", "    resizePolicy: [{resourceName: cpu, restartPolicy: RestartContainer}]\n    resources: {requests: {cpu: 1}}\n"),
+			podWith("", "    resizePolicy: [{resourceName: cpu, restartPolicy: RestartContainer}]\n    resources: {requests: {cpu: 2}}\n"), Restart, true},
+		{"a first request changes the QoS class", podWith("", ""), podWith("", "    resources: {requests: {cpu: 1}}\n"), Recreate, true},
+		{"a request cannot go", podWith("", "    resources: {requests: {cpu: 1, memory: 1Gi}}\n"), podWith("", "    resources: {requests: {cpu: 1}}\n"), Recreate, true},
+		{"other resources are immutable", podWith("", "    resources: {limits: {nvidia.com/gpu: 1}}\n"), podWith("", "    resources: {limits: {nvidia.com/gpu: 2}}\n"), Recreate, true},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			r := Compare(readSide(t, "old", c.old), readSide(t, "new", c.new), Options{})
+			if len(r.Objects) != 1 {
+				t.Fatalf("%d objects differ", len(r.Objects))
+			}
+			e := r.Objects[0].Edits[0]
+			if e.Outcome.Verdict != c.verdict || e.Outcome.Refused != c.refused {
+				t.Errorf("%s: %s, refused %v by %s; want %s, %v", e.Path, e.Outcome.Verdict, e.Outcome.Refused, e.Outcome.Rule, c.verdict, c.refused)
+			}
+		})
+	}
+}
+
+// Every rule has an id of its own, an effect and a source; every kind with a
+// default for what its rules do not name.
+func TestRulesAreWhole(t *testing.T) {
+	for kind, rules := range updateRules {
+		ids := map[string]bool{}
+		for _, r := range rules {
+			if ids[r.id] || r.id == "" || r.Effect == "" || r.Source == "" || r.Verdict.rank() < 0 {
+				t.Errorf("%v: rule %q is not whole, or there twice", kind, r.id)
+			}
+			ids[r.id] = true
+		}
+	}
+	for id, r := range flagRules {
+		if r.severity.Rank() == 0 || r.reason == "" || r.back == "" {
+			t.Errorf("flag %s is not whole", id)
+		}
+	}
+	for kind := range podSpecs {
+		typ, ok := goTypes[kind]
+		if !ok || typ.Kind() != reflect.Struct {
+			t.Errorf("%v has pods, and no type", kind)
+		}
+	}
+}
