@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -269,9 +268,8 @@ func (f *function) fault(resource *yaml.RNode, path, msg string) {
 	if path != "" {
 		r.Field = &framework.Field{Path: path}
 	}
-	annotations := resource.GetAnnotations()
-	if file := cmp.Or(annotations[kioutil.PathAnnotation], annotations[kioutil.LegacyPathAnnotation]); file != "" {
-		index, _ := strconv.Atoi(cmp.Or(annotations[kioutil.IndexAnnotation], annotations[kioutil.LegacyIndexAnnotation]))
+	if file, text, err := kioutil.GetFileAnnotations(resource); err == nil && file != "" {
+		index, _ := strconv.Atoi(text) // none is the first
 		r.File = &framework.File{Path: file, Index: index}
 	}
 	f.list.Results = append(f.list.Results, r)
