@@ -41,7 +41,8 @@ says whether.
 
 In a directory, build owns the files it wrote, as render does. There is a file
 an object, named as kustomize build -o names them: [NAMESPACE_]GROUP_VERSION_KIND_NAME.yaml,
-with the namespace where the objects are of several.
+with the namespace where the objects are of several. More than 1,000 are spread
+over folders, by a hash of the name.
 
 What reaches out of the kustomization is refused unless a flag allows it. A
 patch that selects nothing, and an overlay that breaks the pod of an agent, are
@@ -110,6 +111,9 @@ func builtHeader(built *overlay.Built) tree.Header {
 	}
 }
 
+// maxEntries is how many files go into one folder: git hosts list no more.
+const maxEntries = 1000
+
 // builtFiles are the objects in files named as kustomize build -o names them.
 func builtFiles(built *overlay.Built) tree.Files {
 	namespaces := map[string]bool{}
@@ -121,6 +125,9 @@ func builtFiles(built *overlay.Built) tree.Files {
 	return func(yield func(tree.File, error) bool) {
 		for _, o := range built.Objects {
 			name := builtName(o.ID, len(namespaces) > 1)
+			if len(built.Objects) > maxEntries {
+				name = fmt.Sprintf("%.1x/%s", sha256.Sum256([]byte(name)), name)
+			}
 			if !yield(tree.File{Name: name, Data: o.YAML, Objects: []string{o.ID.Kind + "/" + o.ID.Name}}, nil) {
 				return
 			}

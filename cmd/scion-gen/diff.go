@@ -59,10 +59,10 @@ trouble.`,
 		},
 	}
 	f := cmd.Flags()
-	f.Var(newChoice(&r.format, "text", "json"), "format", "how to write the report")
+	f.Var(newChoice(&r.format, "text", "json", "markdown", "html", "sarif", "github", "junit"), "format", "how to write the report")
 	f.StringVarP(&r.output, "output", "o", "-", "the file to write to, or - for standard output")
 	f.Var(newChoice(&r.color, "auto", "always", "never"), "color", "auto is on a terminal, unless NO_COLOR is set")
-	f.IntVar(&r.maxBytes, "max-bytes", 0, "cut the report after the last group that fits; 0 is no limit")
+	f.IntVar(&r.maxBytes, "max-bytes", 0, "leave out groups that do not fit, in text and markdown; 0 is 65536 for markdown, which a comment on GitHub holds, and else no limit")
 	f.StringSliceVar(&r.IgnorePaths, "ignore-path", nil, "fields whose changes do not count, such as metadata.annotations or spec.containers[*].image")
 	f.StringSliceVar(&r.IgnoreKinds, "ignore-kind", nil, "kinds that do not count, such as Secret or Deployment.apps")
 	f.BoolVar(&r.Defaults, "defaults", false, "take a field that has the API server's default for one that is absent")
@@ -153,8 +153,45 @@ func (r *diffRun) print(result *diff.Report, out *bytes.Buffer, stdout io.Writer
 	switch r.format {
 	case "json":
 		return report.JSON(out, result)
+	case "markdown":
+		return report.Markdown(out, result, report.MarkdownOptions{MaxBytes: r.maxBytes})
+	case "html":
+		return report.HTML(out, result)
+	case "sarif":
+		return report.SARIF(out, result)
+	case "junit":
+		return report.JUnit(out, result)
+	case "github":
+		if err := summarizeStep(result); err != nil {
+			return err
+		}
+		return report.GitHub(out, result)
 	}
 	return report.Text(out, result, report.TextOptions{Color: r.colored(stdout), MaxBytes: r.maxBytes})
+}
+
+// summarizeStep adds the report to the summary of a step of GitHub Actions, if
+// it runs in one.
+func summarizeStep(result *diff.Report) error {
+	path := os.Getenv("GITHUB_STEP_SUMMARY")
+	if path == "" {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	// What the step has written before counts, too.
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	room := report.SummaryBytes - int(info.Size())
+	if err := report.Markdown(f, result, report.MarkdownOptions{MaxBytes: max(room, 1)}); err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // colored reports whether the text is to be in colour.

@@ -7,19 +7,31 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/scion-gen/scion-gen/pkg/diff/report"
 )
 
 // diffFormats are the formats that each pair under golden/diff is written in,
 // and the name of the file.
 var diffFormats = map[string]string{
-	"text": "diff.txt",
-	"json": "diff.json",
+	"text":     "diff.txt",
+	"json":     "diff.json",
+	"markdown": "diff.md",
+	"html":     "diff.html",
+	"sarif":    "diff.sarif",
+	"github":   "diff.github",
+	"junit":    "diff.xml",
 }
+
+// pageAssets are the parts that all HTML pages have: where a style changes,
+// the golden pages stay.
+var pageAssets = regexp.MustCompile(`(?s)<meta http-equiv.*?>\n|<style>.*?</style>\n|<script>.*?</script>\n`)
 
 // The pairs under golden/diff are what a reviewer sees, byte by byte. Each
 // has old and new, a line why it exists, perhaps flags, and the exit code where
@@ -33,6 +45,7 @@ func TestDiffGolden(t *testing.T) {
 		dir := filepath.Dir(why)
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			t.Chdir(dir)
+			t.Setenv("GITHUB_STEP_SUMMARY", "")
 			if strings.TrimSpace(readText(t, "why")) == "" {
 				t.Error("nothing says why the pair exists")
 			}
@@ -55,7 +68,7 @@ func diffGolden(t *testing.T, format, name string) {
 	args := append([]string{"diff", side("old"), side("new"), "--format", format}, strings.Fields(readText(t, "flags"))...)
 	var stdout, stderr bytes.Buffer
 	code := run(context.Background(), args, strings.NewReader(""), &stdout, &stderr)
-	got := stdout.String() + stderr.String()
+	got := pageAssets.ReplaceAllString(stdout.String(), "") + stderr.String()
 	want, wantCode := readText(t, name), 1
 	if text := readText(t, "exit"); text != "" {
 		wantCode, _ = strconv.Atoi(strings.TrimSpace(text))
@@ -97,5 +110,33 @@ func writeText(t *testing.T, name, text string) {
 	t.Helper()
 	if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A step of GitHub Actions has one summary that all its commands add to; one
+// byte too many, and none of it is shown.
+func TestDiffSummarizesStep(t *testing.T) {
+	summary := filepath.Join(t.TempDir(), "summary.md")
+	t.Setenv("GITHUB_STEP_SUMMARY", summary)
+	const before = "written by an earlier command\n"
+	diffStep := func() (added, stdout string) {
+		writeText(t, summary, before)
+		var out, errs bytes.Buffer
+		args := []string{"diff", "../../golden/diff/privileged/old.yaml", "../../golden/diff/privileged/new.yaml", "--format", "github"}
+		if code := run(t.Context(), args, strings.NewReader(""), &out, &errs); code != exitInput {
+			t.Fatalf("exit code %d, %s", code, &errs)
+		}
+		added, kept := strings.CutPrefix(readText(t, summary), before)
+		if !kept {
+			t.Error("what was there is gone")
+		}
+		return added, out.String()
+	}
+	added, stdout := diffStep()
+	if !strings.HasPrefix(added, report.Marker) || !strings.Contains(added, "privileged") {
+		t.Errorf("the summary is %q", added)
+	}
+	if !strings.HasPrefix(stdout, "::error ") {
+		t.Errorf("standard output is %q", stdout)
 	}
 }

@@ -193,3 +193,16 @@ func TestComponentsAreDocumented(t *testing.T) {
 		}
 	}
 }
+
+// What prod adds is as sound as what it is made of: kube-score has nothing to say
+// of it but of Scion's ids.
+func TestKubeScoreOfProd(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join(goldenBuilds, "prod.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"container-security-context-user-group-id"}
+	if got := kubeScore(t, data); !slices.Equal(got, want) {
+		t.Errorf("findings are %q, want %q", got, want)
+	}
+}

@@ -62,6 +62,14 @@ func (b *builder) whole() ([]Object, error) {
 		}
 		objects = append(objects, o)
 	}
+	for i := range objects {
+		if b.plan == nil {
+			break
+		}
+		if v := b.plan.final[keyOf(objects[i].ID)]; v != nil {
+			v.built = &objects[i]
+		}
+	}
 	return objects, nil
 }
 
@@ -113,9 +121,6 @@ func (b *builder) suspect(id resid.ResId, n *manifest.Node, found []finding) {
 
 // inParts builds part by part, or returns a notParted.
 func (b *builder) inParts() ([]Object, error) {
-	if b.options.Whole {
-		return nil, oneRun("asked for")
-	}
 	p, err := newPlan(b.source)
 	if err != nil {
 		return nil, err

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -179,10 +178,7 @@ func appendJSON(dst []byte, n *manifest.Node) []byte {
 }
 
 func appendString(dst []byte, s string) []byte {
-	text, err := json.Marshal(s)
-	if err != nil {
-		return strconv.AppendQuote(dst, s) // strings always marshal
-	}
+	text, _ := json.Marshal(s) // strings always marshal
 	return append(dst, text...)
 }
 

@@ -45,8 +45,6 @@ type Options struct {
 	// Unchecked leaves out what stock kustomize does not check: patches that
 	// select nothing, and the state of agents' pods.
 	Unchecked bool
-	// Whole builds in one run, as stock kustomize does.
-	Whole bool
 	// Log is told how the build is done; nil for nobody.
 	Log func(format string, args ...any)
 	// Workers is how many runs there may be at once; 0 means one.
