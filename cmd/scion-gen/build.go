@@ -51,6 +51,9 @@ errors; kustomize has no such checks, and --no-checks leaves them out.`,
   scion-gen build overlays/prod -o manifests/prod --check`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := tree.usage(output); err != nil {
+				return err
+			}
 			dir := "."
 			if len(args) > 0 {
 				dir = args[0]

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -22,7 +23,7 @@ import (
 )
 
 func renderCommand() *cobra.Command {
-	var output string
+	var output, layout, nameTemplate string
 	var flags treeFlags
 	cmd := &cobra.Command{
 		Use:   "render [PATH...]",
@@ -32,19 +33,36 @@ current directory if there are none, standard input for -) and writes the
 Kubernetes objects that run the agents.
 
 In a directory, render owns the files it wrote: it changes those that differ,
-removes those that are no longer rendered, and touches no others.
+removes those that are no longer rendered, and touches no others. The files are
+laid out by --layout:
+
+  namespace  NAMESPACE/agent-POD.yaml, grove-GROVE.yaml, serviceaccount.yaml
+  grove      grove-GROVE/NAMESPACE/..., and NAMESPACE/... for what has no grove
+  flat       NAMESPACE_agent-POD.yaml, ...
+
+or by --name-template, a path with the placeholders {namespace}, {grove},
+{agent}, {kind}, {name} and {file}, which is the file's name in the layouts
+above without .yaml. A folder with an empty placeholder is left out. What would
+be more than 1,000 entries in a folder goes to folders named by a hash.
 
 Nothing is written if anything in the configuration is wrong; every mistake is
 reported as file:line:column, and the exit code is 1.`,
 		Example: `  scion-gen render agents -o manifests    # a tree that kustomize builds
   scion-gen render agents | kubectl apply --server-side -f -`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := flags.usage(output); err != nil {
+				return err
+			}
 			files, err := readPaths(args, cmd.InOrStdin())
 			if err != nil {
 				return err
 			}
 			collectLess(files)
 			manifests, err := renderFiles(files)
+			if err != nil {
+				return err
+			}
+			manifests, err = manifests.Arrange(render.Layout(cmp.Or(nameTemplate, string(layouts[layout]))))
 			if err != nil {
 				return err
 			}
@@ -55,9 +73,14 @@ reported as file:line:column, and the exit code is 1.`,
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "-", "the directory to write to, or - for standard output")
+	cmd.Flags().Var(newChoice(&layout, "namespace", "grove", "flat"), "layout", "how the files are laid out, and so in which order objects are")
+	cmd.Flags().StringVar(&nameTemplate, "name-template", "", "the files' names instead, such as {namespace}/{grove}/{kind}-{name}.yaml")
+	cmd.MarkFlagsMutuallyExclusive("layout", "name-template")
 	flags.register(cmd)
 	return cmd
 }
+
+var layouts = map[string]render.Layout{"namespace": render.ByNamespace, "grove": render.ByGrove, "flat": render.Flat}
 
 // collectLess lets the garbage collector wait for more, and so saves a tenth of
 // the CPU time: a run is over in no time, and nearly all it makes is garbage. The

@@ -25,11 +25,26 @@ func (f *treeFlags) register(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.force, "force", false, "take over files that are in the way: not written by scion-gen, or edited since")
 }
 
+// usage refuses the flags where there is no directory that they could be about.
+func (f *treeFlags) usage(output string) error {
+	switch {
+	case output != "-":
+		return nil
+	case f.check:
+		return errors.New("--check needs a directory to compare with; add -o DIR")
+	case f.force:
+		return errors.New("--force needs a directory to write to; add -o DIR")
+	}
+	return nil
+}
+
 // syncTree makes dir what files say, or, with check, only says what differs:
 // exit code 1 then.
 func syncTree(dir string, header tree.Header, files tree.Files, flags treeFlags, stdout, stderr io.Writer) error {
+	bar := newProgress(stderr)
+	files = bar.follow(files)
 	if flags.check {
-		return checkTree(dir, header, files, stdout)
+		return checkTree(dir, header, files, stdout, bar)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -48,14 +63,19 @@ func syncTree(dir string, header tree.Header, files tree.Files, flags treeFlags,
 	if err := d.sweep(); err != nil {
 		return err
 	}
+	bar.phase("comparing")
 	plan, err := tree.New(root.FS(), header, files, flags.force)
+	bar.clear()
 	if err != nil {
 		return fmt.Errorf("%s: %w", dir, err)
 	}
 	if err := plan.Taken(); err != nil {
 		return inputError(fmt.Errorf("%s: %w", dir, err))
 	}
-	if err := plan.Apply(d); err != nil {
+	bar.phase("writing")
+	err = plan.Apply(d)
+	bar.clear()
+	if err != nil {
 		return fmt.Errorf("%s: %w; run the command again to finish", dir, err)
 	}
 	return summarize(dir, plan, stderr)
@@ -71,8 +91,14 @@ func summarize(dir string, plan *tree.Plan, w io.Writer) error {
 	return err
 }
 
-func checkTree(dir string, header tree.Header, files tree.Files, w io.Writer) error {
-	plan, err := tree.New(os.DirFS(dir), header, files, false)
+func checkTree(dir string, header tree.Header, files tree.Files, w io.Writer, bar *progress) error {
+	there, err := readOnly(dir)
+	if err != nil {
+		return err
+	}
+	bar.phase("comparing")
+	plan, err := tree.New(there, header, files, false)
+	bar.clear()
 	if err != nil {
 		return fmt.Errorf("%s: %w", dir, err)
 	}
@@ -88,6 +114,18 @@ func checkTree(dir string, header tree.Header, files tree.Files, w io.Writer) er
 		return inputError(fmt.Errorf("%s: the index is not up to date; run the command without --check", dir))
 	}
 	return inputError(fmt.Errorf("%s: %d files differ from the configuration; run the command without --check", dir, len(plan.Steps)))
+}
+
+// readOnly is a directory, of which no link leads out; empty where there is none.
+func readOnly(dir string) (fs.FS, error) {
+	root, err := os.OpenRoot(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return os.DirFS(dir), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return root.FS(), nil
 }
 
 // rootDir writes below a directory and follows no link out of it.

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"maps"
 	"slices"
@@ -20,6 +19,7 @@ import (
 type Manifests struct {
 	units []unit // by namespace; within one: its own objects, groves, agents
 	lines *lines
+	root  *folder
 }
 
 // unit is the objects of one file.
@@ -27,7 +27,9 @@ type unit struct {
 	namespace string
 	rank      int    // among the namespace's files
 	key       string // among those of its rank
-	name      string // of the file, in the namespace's folder
+	grove     string // that it belongs to, if any
+	agent     string
+	name      string // of the file
 	objects   []identity
 	text      []uint32 // what lines has
 }
@@ -36,6 +38,7 @@ type unit struct {
 type identity struct {
 	kind, name string
 	pos        manifest.Pos
+	lines      int // of its text
 }
 
 // Render resolves every agent, renders it and checks the result. The error is
@@ -55,7 +58,10 @@ func (c *Config) Render() (*Manifests, error) {
 	if len(errs) > 0 {
 		return nil, finish(errs)
 	}
-	return &Manifests{r.units, r.lines}, r.err
+	if r.err != nil {
+		return nil, r.err
+	}
+	return (&Manifests{units: r.units, lines: r.lines}).Arrange(ByNamespace)
 }
 
 // finish sorts mistakes, hides credentials that messages quote, and says what
@@ -154,7 +160,7 @@ const (
 func (r *renderer) agent(a *agent) {
 	pod := a.podObject()
 	r.check.verify(a, pod)
-	r.add(unit{a.namespace, rankAgent, a.pod, "agent-" + a.pod + ".yaml", nil, nil}, append(a.companions(), a.workloadObject(pod))...)
+	r.add(unit{namespace: a.namespace, rank: rankAgent, key: a.pod, grove: a.spec.Grove, agent: a.doc.metadata.Name, name: "agent-" + a.pod + ".yaml"}, append(a.companions(), a.workloadObject(pod))...)
 	if a.usesDefaultAccount() && !slices.Contains(r.accounts, a.namespace) {
 		r.accounts = append(r.accounts, a.namespace)
 	}
@@ -173,11 +179,11 @@ func (r *renderer) agent(a *agent) {
 // shared renders what agents share, and puts the files in order.
 func (r *renderer) shared() {
 	for _, namespace := range r.accounts {
-		r.add(unit{namespace, rankNamespace, "", "serviceaccount.yaml", nil, nil}, serviceAccount(namespace))
+		r.add(unit{namespace: namespace, rank: rankNamespace, name: "serviceaccount.yaml"}, serviceAccount(namespace))
 	}
 	for _, g := range r.groves {
 		if objects := g.objects(r.config); len(objects) > 0 {
-			r.add(unit{g.namespace, rankGrove, g.name, "grove-" + g.name + ".yaml", nil, nil}, objects...)
+			r.add(unit{namespace: g.namespace, rank: rankGrove, key: g.name, grove: g.name, name: "grove-" + g.name + ".yaml"}, objects...)
 		}
 	}
 	slices.SortFunc(r.units, func(x, y unit) int {
@@ -185,18 +191,23 @@ func (r *renderer) shared() {
 	})
 }
 
-// add writes the objects of one file.
+// add keeps the objects of one file.
 func (r *renderer) add(u unit, objects ...*manifest.Node) {
-	for _, o := range objects {
+	r.buf = r.buf[:0]
+	for i, o := range objects {
 		at := o.At("metadata", "name")
 		if at == nil {
 			return // a patch took it away, and verify said so
 		}
-		u.objects = append(u.objects, identity{textOf(o.Get("kind")), textOf(at), at.Pos})
-	}
-	var err error
-	if r.buf, err = appendAll(r.buf[:0], objects); err != nil && r.err == nil {
-		r.err = err
+		if i > 0 {
+			r.buf = append(r.buf, "---\n"...)
+		}
+		start := len(r.buf)
+		var err error
+		if r.buf, err = manifest.Append(r.buf, o); err != nil && r.err == nil {
+			r.err = err
+		}
+		u.objects = append(u.objects, identity{textOf(o.Get("kind")), textOf(at), at.Pos, bytes.Count(r.buf[start:], []byte("\n"))})
 	}
 	u.text = r.lines.add(r.buf)
 	r.units = append(r.units, u)
@@ -204,22 +215,6 @@ func (r *renderer) add(u unit, objects ...*manifest.Node) {
 
 func (a *agent) usesDefaultAccount() bool {
 	return cmp.Or(a.spec.ServiceAccountName, defaultAccount) == defaultAccount
-}
-
-// chunks are runs of items with the same key.
-func chunks[T any](all []T, key func(T) string) iter.Seq2[string, []T] {
-	return func(yield func(string, []T) bool) {
-		for start := 0; start < len(all); {
-			end := start + 1
-			for end < len(all) && key(all[end]) == key(all[start]) {
-				end++
-			}
-			if !yield(key(all[start]), all[start:end:end]) {
-				return
-			}
-			start = end
-		}
-	}
 }
 
 type groveID struct{ namespace, name string }
@@ -285,87 +280,3 @@ func uniqueObjects(units []unit, errs *manifest.Errors) {
 
 // Len is the number of objects' files, without those named kustomization.yaml.
 func (m *Manifests) Len() int { return len(m.units) }
-
-// WriteTo writes every object as a YAML stream, in the order in which kustomize
-// build prints the tree that Files makes.
-func (m *Manifests) WriteTo(w io.Writer) (int64, error) {
-	var written int64
-	var buf []byte
-	for i, u := range m.units {
-		buf = buf[:0]
-		if i > 0 {
-			buf = append(buf, "---\n"...)
-		}
-		buf = m.lines.append(buf, u.text)
-		n, err := w.Write(buf)
-		written += int64(n)
-		if err != nil {
-			return written, err
-		}
-	}
-	return written, nil
-}
-
-// appendAll writes objects as documents.
-func appendAll(dst []byte, objects []*manifest.Node) ([]byte, error) {
-	for i, o := range objects {
-		if i > 0 {
-			dst = append(dst, "---\n"...)
-		}
-		var err error
-		if dst, err = manifest.Append(dst, o); err != nil {
-			return dst, err
-		}
-	}
-	return dst, nil
-}
-
-// Output is a rendered file. Name is slash-separated; Objects are what it
-// holds, as <kind>/<name>.
-type Output struct {
-	File
-	Objects []string
-}
-
-// Files are the files of a tree that kustomize can build: a folder for each
-// namespace, a file in it for each agent and each grove, a kustomization.yaml
-// at every level, after the files that it lists. The order is fixed.
-func (m *Manifests) Files() iter.Seq2[Output, error] {
-	return func(yield func(Output, error) bool) {
-		var folders []string
-		for namespace, units := range chunks(m.units, func(u unit) string { return u.namespace }) {
-			var names []string
-			for _, u := range units {
-				if !yield(m.output(u), nil) {
-					return
-				}
-				names = append(names, u.name)
-			}
-			if !yield(kustomization(namespace+"/", names), nil) {
-				return
-			}
-			folders = append(folders, namespace)
-		}
-		yield(kustomization("", folders), nil)
-	}
-}
-
-func (m *Manifests) output(u unit) Output {
-	out := Output{File: File{Name: u.namespace + "/" + u.name, Data: m.lines.append(nil, u.text)}}
-	for _, o := range u.objects {
-		out.Objects = append(out.Objects, o.kind+"/"+o.name)
-	}
-	return out
-}
-
-// kustomization lists resources. The order of kustomize is first in, first
-// out: its default would sort the objects by kind.
-func kustomization(folder string, resources []string) Output {
-	var b bytes.Buffer
-	b.WriteString("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n")
-	for _, r := range resources {
-		b.WriteString("- " + r + "\n")
-	}
-	b.WriteString("sortOptions:\n  order: fifo\n")
-	return Output{File: File{Name: folder + "kustomization.yaml", Data: b.Bytes()}}
-}
