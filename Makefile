@@ -30,6 +30,7 @@ check:
 bench:
 	go test -run '^$$' -bench . ./...
 	cd bench && go test -run '^$$' -bench . ./...
+	cd e2e && go test -run '^$$' -bench . .
 
 # Asks a real API server, which it builds the first time: see e2e/README.md.
 e2e:

@@ -121,14 +121,12 @@ func agentPod(namespace, name string) object {
 	return o
 }
 
-// The statuses of agentPod.
-
-func pending() object { return object{"phase": "Pending"} }
-
-func running() object {
-	return containerStatus("Running", object{"running": object{"startedAt": now()}}, true)
+// running is the status of an agentPod on its node.
+func running(ready bool) object {
+	return containerStatus("Running", object{"running": object{"startedAt": now()}}, ready)
 }
 
+// ended is the status of an agentPod that is done.
 func ended(code int) object {
 	phase := "Succeeded"
 	if code != 0 {
@@ -137,13 +135,13 @@ func ended(code int) object {
 	return containerStatus(phase, object{"terminated": object{"exitCode": code, "startedAt": now(), "finishedAt": now()}}, false)
 }
 
-func containerStatus(phase string, state object, up bool) object {
+func containerStatus(phase string, state object, ready bool) object {
 	return object{
 		"phase":     phase,
 		"startTime": now(),
 		"containerStatuses": []any{object{
 			"name": "agent", "image": "example.com/agent:1", "imageID": "", "restartCount": 0,
-			"ready": up, "started": up, "state": state,
+			"ready": ready, "started": state["running"] != nil, "state": state,
 		}},
 	}
 }

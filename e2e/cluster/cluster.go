@@ -59,7 +59,7 @@ func Start(ctx context.Context, log io.Writer) (*Cluster, error) {
 }
 
 func (c *Cluster) start(ctx context.Context) (err error) {
-	if err := c.writeCredentials(); err != nil {
+	if err := c.writeFiles(); err != nil {
 		return err
 	}
 	if c.port, err = freePort(); err != nil {
@@ -75,7 +75,15 @@ func (c *Cluster) start(ctx context.Context) (err error) {
 }
 
 // Stop ends all processes and removes the folder.
-func (c *Cluster) Stop() error { return c.janitor.finish() }
+func (c *Cluster) Stop() error {
+	err := c.janitor.finish()
+	for _, p := range []*process{c.etcd, c.server} {
+		if p != nil {
+			<-p.done
+		}
+	}
+	return err
+}
 
 // Version is that of Kubernetes, v1.35.4 or so.
 func (c *Cluster) Version() string { return c.binaries.kubernetes }
@@ -158,6 +166,8 @@ func (c *Cluster) serverArgs() []string {
 		"--enable-admission-plugins=PodSecurity",
 		"--allow-privileged", // so that Pod Security alone decides
 		"--profiling=false",
+		"--audit-policy-file=" + auditPolicyFile,
+		"--audit-log-path=" + auditFile,
 	}
 }
 

@@ -21,9 +21,9 @@ const (
 	tokenFile = "tokens.csv"
 )
 
-// writeCredentials makes a certificate for loopback, and an administrator's
-// token, all of them for this cluster alone.
-func (c *Cluster) writeCredentials() error {
+// writeFiles makes a certificate for loopback and an administrator's token, both
+// for this cluster alone, and says what is to be audited.
+func (c *Cluster) writeFiles() error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
@@ -53,6 +53,8 @@ func (c *Cluster) writeCredentials() error {
 		certFile:  c.ca,
 		keyFile:   pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: private}),
 		tokenFile: []byte(c.token + `,admin,admin,"system:masters"` + "\n"),
+
+		auditPolicyFile: []byte(auditPolicy),
 	} {
 		if err := os.WriteFile(filepath.Join(c.dir, name), data, 0o600); err != nil {
 			return err
