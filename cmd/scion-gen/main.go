@@ -68,7 +68,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(renderCommand(), explainCommand(), schemaCommand(), phaseCommand(), conformanceCommand())
+	root.AddCommand(renderCommand(), kustomizeCommand(), explainCommand(), schemaCommand(), phaseCommand(), diffCommand(), conformanceCommand())
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitOK

@@ -196,9 +196,23 @@ func (a *agent) resources() *manifest.Node {
 	return out
 }
 
+// initResources are what our own init containers have.
+func (a *agent) initResources() *manifest.Node {
+	out := object()
+	for _, kind := range []string{"limits", "requests"} {
+		if n := a.at("resources", "init", kind); len(fields(n)) > 0 {
+			out.Set(kind, n)
+		}
+	}
+	if len(out.Fields) == 0 {
+		return nil
+	}
+	return out
+}
+
 // finish does what only the patched Pod allows: init containers of ours get
-// the agent container's security context and resources, variables that use
-// others come after them.
+// the agent container's security context, variables that use others come after
+// them.
 func (a *agent) finish(pod *manifest.Node) *manifest.Node {
 	spec := pod.Get("spec")
 	agent := item(spec.Get("containers"), agentContainer)
@@ -223,11 +237,9 @@ func (a *agent) finish(pod *manifest.Node) *manifest.Node {
 	}
 	inits.Items = slices.Clone(inits.Items)
 	for i, c := range inits.Items {
-		for _, key := range []string{"securityContext", "resources"} {
-			if n := agent.Get(key); n != nil && c.Get(key) == nil && slices.Contains(ownInits, textOf(c.Get("name"))) {
-				c = clone(c)
-				c.Set(key, n)
-			}
+		if n := agent.Get("securityContext"); n != nil && c.Get("securityContext") == nil && slices.Contains(ownInits, textOf(c.Get("name"))) {
+			c = clone(c)
+			c.Set("securityContext", n)
 		}
 		inits.Items[i] = orderEnv(c)
 	}

@@ -17,8 +17,10 @@ const APIVersion = "gen.scion.dev/v1alpha1"
 
 // Header is what every document starts with.
 type Header struct {
+	// gen.scion.dev/v1alpha1.
 	APIVersion string `json:"apiVersion" required:"true" enum:"gen.scion.dev/v1alpha1"`
-	Kind       string `json:"kind" required:"true" enum:"Fleet,AgentTemplate,Agent"`
+	// What the document is.
+	Kind string `json:"kind" required:"true" enum:"Fleet,AgentTemplate,Agent"`
 }
 
 // Fleet says what holds for every agent. There is at most one.
@@ -26,11 +28,13 @@ type Fleet struct {
 	Header `json:",inline"`
 	// Name of the fleet; for people only.
 	Metadata FleetMetadata `json:"metadata" required:"true"`
-	Spec     FleetSpec     `json:"spec"`
+	// What holds for every agent.
+	Spec FleetSpec `json:"spec"`
 }
 
 // FleetMetadata names a Fleet.
 type FleetMetadata struct {
+	// For people only.
 	Name string `json:"name" required:"true" format:"dnsSubdomain"`
 }
 
@@ -71,13 +75,16 @@ type PodSecurity struct {
 // AgentTemplate is a named AgentSpec that agents and other templates build on.
 // A template of the name of a built-in one replaces it.
 type AgentTemplate struct {
-	Header   `json:",inline"`
-	Metadata TemplateMetadata  `json:"metadata" required:"true"`
-	Spec     AgentTemplateSpec `json:"spec"`
+	Header `json:",inline"`
+	// Which template it is.
+	Metadata TemplateMetadata `json:"metadata" required:"true"`
+	// What agents of the template start from.
+	Spec AgentTemplateSpec `json:"spec"`
 }
 
 // TemplateMetadata names an AgentTemplate.
 type TemplateMetadata struct {
+	// What template and extends refer to.
 	Name string `json:"name" required:"true" format:"dnsLabel"`
 }
 
@@ -90,16 +97,22 @@ type AgentTemplateSpec struct {
 
 // Agent is one agent.
 type Agent struct {
-	Header   `json:",inline"`
+	Header `json:",inline"`
+	// Which agent it is.
 	Metadata AgentMetadata `json:"metadata" required:"true"`
-	Spec     AgentSpec     `json:"spec"`
+	// What the agent is.
+	Spec AgentSpec `json:"spec"`
 }
 
 // AgentMetadata names an Agent; labels and annotations go to its pod.
 type AgentMetadata struct {
-	Name        string            `json:"name" required:"true" format:"dnsLabel"`
-	Namespace   string            `json:"namespace,omitempty" format:"dnsLabel"`
-	Labels      map[string]string `json:"labels,omitempty" keys:"qualifiedName" format:"labelValue"`
+	// The agent's name; with the grove's it names the pod.
+	Name string `json:"name" required:"true" format:"dnsLabel"`
+	// The pod's namespace. Default: the Fleet's.
+	Namespace string `json:"namespace,omitempty" format:"dnsLabel"`
+	// Further labels of the pod.
+	Labels map[string]string `json:"labels,omitempty" keys:"qualifiedName" format:"labelValue"`
+	// Further annotations of the pod.
 	Annotations map[string]string `json:"annotations,omitempty" keys:"qualifiedName"`
 }
 
@@ -195,15 +208,20 @@ type AgentSpec struct {
 // PodPatch is what spec.pod may say: the rest of a Pod is its identity, which
 // is the agent's, and its status, which is the cluster's.
 type PodPatch struct {
+	// The pod's labels, annotations and finalizers.
 	Metadata PodPatchMetadata `json:"metadata,omitempty"`
-	Spec     corev1.PodSpec   `json:"spec,omitempty"`
+	// The pod's spec, as in a Pod.
+	Spec corev1.PodSpec `json:"spec,omitempty"`
 }
 
 // PodPatchMetadata is what a patch may change of a pod's metadata.
 type PodPatchMetadata struct {
-	Labels      map[string]string `json:"labels,omitempty" keys:"qualifiedName" format:"labelValue"`
+	// Labels to set.
+	Labels map[string]string `json:"labels,omitempty" keys:"qualifiedName" format:"labelValue"`
+	// Annotations to set.
 	Annotations map[string]string `json:"annotations,omitempty" keys:"qualifiedName"`
-	Finalizers  []string          `json:"finalizers,omitempty" patchStrategy:"merge"`
+	// Finalizers to add.
+	Finalizers []string `json:"finalizers,omitempty" patchStrategy:"merge"`
 }
 
 // Harness says how a task becomes a command line: command, then resumeArgs if
@@ -215,10 +233,14 @@ type Harness struct {
 	// The harness's name, such as claude; SCION_HARNESS.
 	Name string `json:"name,omitempty"`
 	// The program and its fixed arguments.
-	Command          []string `json:"command,omitempty"`
-	ResumeArgs       []string `json:"resumeArgs,omitempty"`
-	TaskArgs         []string `json:"taskArgs,omitempty"`
-	ModelArgs        []string `json:"modelArgs,omitempty"`
+	Command []string `json:"command,omitempty"`
+	// Added where the agent resumes.
+	ResumeArgs []string `json:"resumeArgs,omitempty"`
+	// Put before the task.
+	TaskArgs []string `json:"taskArgs,omitempty"`
+	// Put before the model.
+	ModelArgs []string `json:"modelArgs,omitempty"`
+	// Put before the system prompt.
 	SystemPromptArgs []string `json:"systemPromptArgs,omitempty"`
 	// Environment variables of the harness. A value may use $(HOME).
 	Env map[string]string `json:"env,omitempty" keys:"envName"`
@@ -282,8 +304,10 @@ type SecretSource struct {
 
 // KeyRef is a key of a Secret or a ConfigMap.
 type KeyRef struct {
+	// The name of the Secret or ConfigMap.
 	Name string `json:"name" required:"merged" format:"dnsSubdomain"`
-	Key  string `json:"key" required:"merged" format:"configKey"`
+	// The key in it.
+	Key string `json:"key" required:"merged" format:"configKey"`
 }
 
 // SecretManager is a secret of Google Secret Manager and how it gets to the
@@ -331,7 +355,9 @@ type Git struct {
 
 // WorkspaceVolume is one of the two.
 type WorkspaceVolume struct {
-	EmptyDir              *corev1.EmptyDirVolumeSource              `json:"emptyDir,omitempty" union:""`
+	// A directory that lives as long as the pod.
+	EmptyDir *corev1.EmptyDirVolumeSource `json:"emptyDir,omitempty" union:""`
+	// A claim, which outlives the pod.
 	PersistentVolumeClaim *corev1.PersistentVolumeClaimVolumeSource `json:"persistentVolumeClaim,omitempty" union:""`
 }
 
@@ -349,9 +375,12 @@ type Home struct {
 
 // FileSource is the content of a file: one of the three.
 type FileSource struct {
-	Text            string  `json:"text,omitempty" union:""`
+	// The content itself.
+	Text string `json:"text,omitempty" union:""`
+	// A key of a ConfigMap in the agent's namespace.
 	ConfigMapKeyRef *KeyRef `json:"configMapKeyRef,omitempty" union:""`
-	SecretKeyRef    *KeyRef `json:"secretKeyRef,omitempty" union:""`
+	// A key of a Secret in the agent's namespace.
+	SecretKeyRef *KeyRef `json:"secretKeyRef,omitempty" union:""`
 }
 
 // HomeFile is a file below the home directory.
@@ -359,14 +388,18 @@ type HomeFile struct {
 	// Below the home directory, such as .claude/settings.json.
 	Path       string `json:"path" required:"merged" format:"homePath"`
 	FileSource `json:",inline"`
+	// Only where neither the image nor another file given here has it: for a
+	// template's defaults.
+	IfAbsent bool `json:"ifAbsent,omitempty"`
 }
 
 // SharedDir is a directory that the agents of a grove share.
 type SharedDir struct {
 	// Lowercase letters, digits and inner hyphens; mounted at
 	// /scion-volumes/<name>.
-	Name     string `json:"name" required:"merged" format:"dnsLabel"`
-	ReadOnly bool   `json:"readOnly,omitempty"`
+	Name string `json:"name" required:"merged" format:"dnsLabel"`
+	// The agent may only read it.
+	ReadOnly bool `json:"readOnly,omitempty"`
 	// Mount at /workspace/.scion-volumes/<name> instead.
 	InWorkspace bool `json:"inWorkspace,omitempty"`
 	// Default: 10Gi.
@@ -379,8 +412,10 @@ type SharedDir struct {
 type Volume struct {
 	// An absolute path; ~/ is the home directory.
 	MountPath string `json:"mountPath" required:"merged" format:"mountPath"`
-	ReadOnly  bool   `json:"readOnly,omitempty"`
-	SubPath   string `json:"subPath,omitempty" format:"homePath"`
+	// The agent may only read it.
+	ReadOnly bool `json:"readOnly,omitempty"`
+	// Only this path of the volume.
+	SubPath string `json:"subPath,omitempty" format:"homePath"`
 	// A Cloud Storage bucket, through GKE's Cloud Storage FUSE driver.
 	GCS *GCS `json:"gcs,omitempty" union:""`
 	// A volume as in a Pod, without its name.
@@ -389,6 +424,7 @@ type Volume struct {
 
 // GCS is a Cloud Storage bucket.
 type GCS struct {
+	// The bucket's name.
 	Bucket string `json:"bucket" required:"merged" format:"bucket"`
 	// Only the objects below it.
 	Prefix string `json:"prefix,omitempty" format:"homePath"`
@@ -398,10 +434,23 @@ type GCS struct {
 
 // Resources are what the agent asks for and may use at most.
 type Resources struct {
+	// What the scheduler keeps free for the agent, as in a Pod.
 	Requests corev1.ResourceList `json:"requests,omitempty"`
-	Limits   corev1.ResourceList `json:"limits,omitempty"`
+	// What the agent may use at most, as in a Pod.
+	Limits corev1.ResourceList `json:"limits,omitempty"`
 	// Ephemeral storage: request and limit.
 	Disk *resource.Quantity `json:"disk,omitempty"`
+	// What our init containers ask for and may use. It is apart from the
+	// agent's because it cannot be changed in a running pod, and theirs can.
+	Init InitResources `json:"init,omitempty"`
+}
+
+// InitResources are requests and limits as in a Pod.
+type InitResources struct {
+	// What each init container asks for.
+	Requests corev1.ResourceList `json:"requests,omitempty"`
+	// What each may use at most.
+	Limits corev1.ResourceList `json:"limits,omitempty"`
 }
 
 // Hub is the Scion hub an agent reports to. Its token is a secret with the
@@ -429,11 +478,15 @@ type Hub struct {
 // a secret with the target SCION_OTEL_HEADERS.
 type Telemetry struct {
 	// SCION_TELEMETRY_ENABLED; also sets the harness's telemetryEnv.
-	Enabled *bool            `json:"enabled,omitempty"`
-	Cloud   TelemetryCloud   `json:"cloud,omitempty"`
-	Hub     TelemetryHub     `json:"hub,omitempty"`
-	Local   TelemetryLocal   `json:"local,omitempty"`
-	Filter  TelemetryFilters `json:"filter,omitempty"`
+	Enabled *bool `json:"enabled,omitempty"`
+	// The collector that telemetry goes to.
+	Cloud TelemetryCloud `json:"cloud,omitempty"`
+	// What the hub is told.
+	Hub TelemetryHub `json:"hub,omitempty"`
+	// What is kept in the pod.
+	Local TelemetryLocal `json:"local,omitempty"`
+	// What is left out or made unreadable.
+	Filter TelemetryFilters `json:"filter,omitempty"`
 }
 
 // TelemetryCloud is the collector that telemetry goes to.
@@ -443,11 +496,13 @@ type TelemetryCloud struct {
 	// SCION_OTEL_ENDPOINT.
 	Endpoint string `json:"endpoint,omitempty"`
 	// SCION_OTEL_PROTOCOL.
-	Protocol string       `json:"protocol,omitempty" enum:"grpc,http"`
-	TLS      TelemetryTLS `json:"tls,omitempty"`
+	Protocol string `json:"protocol,omitempty" enum:"grpc,http"`
+	// How the collector is trusted.
+	TLS TelemetryTLS `json:"tls,omitempty"`
 	// SCION_TELEMETRY_CLOUD_PROVIDER.
-	Provider string         `json:"provider,omitempty"`
-	Batch    TelemetryBatch `json:"batch,omitempty"`
+	Provider string `json:"provider,omitempty"`
+	// How much is sent at once.
+	Batch TelemetryBatch `json:"batch,omitempty"`
 }
 
 // TelemetryTLS is how the collector is trusted.
@@ -489,9 +544,11 @@ type TelemetryFilters struct {
 	// SCION_TELEMETRY_FILTER_ENABLED.
 	Enabled *bool `json:"enabled,omitempty"`
 	// SCION_TELEMETRY_FILTER_RESPECT_DEBUG_MODE.
-	RespectDebugMode *bool               `json:"respectDebugMode,omitempty"`
-	Events           TelemetryEvents     `json:"events,omitempty"`
-	Attributes       TelemetryAttributes `json:"attributes,omitempty"`
+	RespectDebugMode *bool `json:"respectDebugMode,omitempty"`
+	// Which events are kept.
+	Events TelemetryEvents `json:"events,omitempty"`
+	// Which attributes are made unreadable.
+	Attributes TelemetryAttributes `json:"attributes,omitempty"`
 }
 
 // TelemetryEvents are names of events.

@@ -59,6 +59,7 @@ func (a *agent) gitClone(image *manifest.Node) *manifest.Node {
 		"command", list(value("sh"), value("-c"), value(escapeExpansion(a.cloneScript()))),
 		"env", env,
 		"workingDir", workspaceDir,
+		"resources", a.initResources(),
 		"volumeMounts", inits.mounts,
 	))
 }

@@ -290,6 +290,12 @@ func checkObject(t *testing.T, object map[string]any, doc []byte, seen map[strin
 	case *appsv1.Deployment:
 		checkTemplate(t, o.Name, o.Spec.Template, restricted)
 	case *appsv1.StatefulSet:
+		for _, claim := range o.Spec.VolumeClaimTemplates {
+			o.Spec.Template.Spec.Volumes = append(o.Spec.Template.Spec.Volumes, corev1.Volume{
+				Name:         claim.Name,
+				VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim.Name}},
+			})
+		}
 		checkTemplate(t, o.Name, o.Spec.Template, restricted)
 	}
 }
@@ -521,4 +527,30 @@ func split(files []render.File) []render.File {
 		}
 	}
 	return out
+}
+
+// TestLongMistakes: mistakes too long for a file in golden/errors.
+func TestLongMistakes(t *testing.T) {
+	agent := "apiVersion: gen.scion.dev/v1alpha1\nkind: Agent\nmetadata: {name: a}\nspec:\n  template: claude\n"
+	tests := []struct{ why, input, want string }{
+		{"exec takes no variable of more than 128 KiB", agent + "  task: " + strings.Repeat("x", 128<<10) + "\n",
+			"a.yaml:6:9: spec.task: the harness command is 131130 bytes when quoted, and a container takes at most 131055; move long text to a file in the home directory"},
+		{"the argument is to blame that is long", agent + "  task: go\n  args: [" + strings.Repeat("x", 128<<10) + "]\n",
+			"a.yaml:7:9: spec.args: the harness command is 131133 bytes when quoted, and a container takes at most 131055; move long text to a file in the home directory"},
+		{"a document larger than etcd takes", agent + "  task: " + strings.Repeat("x", manifest.MaxDocument) + "\n",
+			"a.yaml:1:1: the document has 1048677 bytes; 1048576 is the most that Kubernetes takes"},
+		{"annotations of more than the API takes", strings.Replace(agent, "{name: a}", "{name: a, annotations: {b: "+strings.Repeat("x", 256<<10)+"}}", 1),
+			"a.yaml:3:38: metadata.annotations.b: the annotations have 262186 bytes, and the API takes at most 262144; shorten this one"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.why, func(t *testing.T) {
+			_, err := renderFiles([]render.File{{Name: "a.yaml", Data: []byte(tt.input)}})
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if diff := cmp.Diff(tt.want, err.Error()); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/scion-gen/scion-gen/pkg/manifest"
 )
@@ -14,8 +15,9 @@ import (
 // seed is a file put into the home directory before the harness starts: the
 // contents of its parts, with a line break between them.
 type seed struct {
-	path  string // below the home directory
-	parts []part
+	path     string // below the home directory
+	ifAbsent bool   // a default, which gives way
+	parts    []part
 }
 
 // part is a content: a text of ours, a key of a ConfigMap or Secret, or a file
@@ -53,9 +55,27 @@ func (a *agent) seeds() []seed {
 	}
 	for i, f := range home.Files {
 		node := items(a.at("home", "files"))[i]
-		seeds = append(seeds, seed{path: f.Path, parts: []part{f.part(node)}})
+		seeds = append(seeds, seed{path: f.Path, ifAbsent: f.IfAbsent, parts: []part{f.part(node)}})
 	}
-	return a.secretSeeds(seeds)
+	seeds = a.secretSeeds(seeds)
+	return slices.DeleteFunc(seeds, func(s seed) bool { return s.ifAbsent && a.isTaken(s, seeds) })
+}
+
+// isTaken reports whether a default is in the way of another seed, or of a
+// volume.
+func (a *agent) isTaken(s seed, seeds []seed) bool {
+	in := func(path, other string) bool { return path == other || slices.Contains(ancestors(path), other) }
+	for _, other := range seeds {
+		if !other.ifAbsent && (in(s.path, other.path) || in(other.path, s.path)) {
+			return true
+		}
+	}
+	for _, v := range a.spec.Volumes {
+		if dir, ok := a.belowHome(v.MountPath); ok && (in(s.path, dir) || in(dir, s.path)) {
+			return true
+		}
+	}
+	return false
 }
 
 func (a *agent) parts(setting string, s *FileSource) []part {
@@ -118,6 +138,7 @@ func (a *agent) homeInit(image *manifest.Node, m *mounts) *manifest.Node {
 		"imagePullPolicy", a.at("imagePullPolicy"),
 		"command", list(value("sh"), value("-c"), value(escapeExpansion(seedScript(seeds, a.mountParents())))),
 		"env", list(object("name", "HOME", "value", at(a.pos("user", "name"), value(a.home())))),
+		"resources", a.initResources(),
 		"volumeMounts", inits.mounts,
 	)
 }
@@ -148,8 +169,22 @@ func (a *agent) seedSources(seeds []seed) []*manifest.Node {
 // seedKey is the key of a text in the ConfigMap: its number and a readable
 // name.
 func seedKey(n int, file string) string {
-	return fmt.Sprintf("%d-%s", n, labelValue(path.Base(file)))
+	name := strings.Map(func(r rune) rune {
+		if r < utf8.RuneSelf && configKeyRune[r] {
+			return r
+		}
+		return '-'
+	}, path.Base(file))
+	return fmt.Sprintf("%d-%s", n, name[:min(len(name), 200)])
 }
+
+// configKeyRune are the characters of a ConfigMap's keys.
+var configKeyRune = func() (ok [utf8.RuneSelf]bool) {
+	for _, r := range "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_." {
+		ok[r] = true
+	}
+	return ok
+}()
 
 func (a *agent) homeConfigMap() string { return a.pod + "-home" }
 
@@ -239,7 +274,9 @@ const jsonString = `json() {
 func seedScript(seeds []seed, dirs []string) string {
 	var files []string
 	for _, s := range seeds {
-		files = append(files, s.path)
+		if !s.ifAbsent {
+			files = append(files, s.path)
+		}
 		dirs = append(dirs, ancestors(s.path)...)
 	}
 	slices.Sort(dirs) // parents first
@@ -284,7 +321,11 @@ func (s seed) script(n int) string {
 	if len(contents) > 1 {
 		write = "{ " + write + "; }"
 	}
-	return write + " >" + shellQuote(s.path)
+	target := shellQuote(s.path)
+	if s.ifAbsent {
+		return "[ -e " + target + " ] || [ -L " + target + " ] || " + write + " >" + target
+	}
+	return write + " >" + target
 }
 
 // file is where a part is found.

@@ -50,6 +50,14 @@ func renderAgent(t *testing.T, spec string) rendered {
 	return r
 }
 
+// plainTemplate is claude without the files that it seeds by default.
+const plainTemplate = `
+apiVersion: gen.scion.dev/v1alpha1
+kind: AgentTemplate
+metadata: {name: plain}
+spec: {extends: claude, home: {files: null}}
+`
+
 // renderText renders an agent named dev from its spec.
 func renderText(t *testing.T, spec string) (string, error) {
 	t.Helper()
@@ -66,7 +74,7 @@ func renderText(t *testing.T, spec string) (string, error) {
 		templates = append(templates, File{name, data})
 	}
 	doc := "apiVersion: gen.scion.dev/v1alpha1\nkind: Agent\nmetadata: {name: dev}\nspec:\n" + spec
-	config, err := Load(templates, []File{{"dev.yaml", []byte(doc)}})
+	config, err := Load(templates, []File{{"dev.yaml", []byte(doc)}, {"plain.yaml", []byte(plainTemplate)}})
 	if err != nil {
 		return "", err
 	}
@@ -270,7 +278,7 @@ func tree(t *testing.T, dir string) map[string]string {
 
 func TestHomeSkeleton(t *testing.T) {
 	eachShell(t, func(t *testing.T, shell string) {
-		s := newSeeding(t, shell, "  template: claude\n", nil)
+		s := newSeeding(t, shell, "  template: plain\n", nil)
 		for _, f := range []struct {
 			why, name string
 			mode      fs.FileMode
@@ -317,7 +325,7 @@ func TestHomeUnreadable(t *testing.T) {
 		t.Skip("only root can make files that the user cannot read")
 	}
 	eachShell(t, func(t *testing.T, shell string) {
-		s := newSeeding(t, shell, "  template: claude\n  home: {files: [{path: seed, text: seed}]}\n", nil)
+		s := newSeeding(t, shell, "  template: plain\n  home: {files: [{path: seed, text: seed}]}\n", nil)
 		writeFile(t, s.image+"/a", "a", 0o644)
 		writeFile(t, s.image+"/dir/secret", "b", 0o600)
 		writeFile(t, s.image+"/dir/z", "z", 0o644)
@@ -336,13 +344,13 @@ func TestHomeUnreadable(t *testing.T) {
 // TestHomeNone: an image may have an empty home directory, or none.
 func TestHomeNone(t *testing.T) {
 	eachShell(t, func(t *testing.T, shell string) {
-		s := newSeeding(t, shell, "  template: claude\n  home: {instructions: {text: be kind}}\n", nil)
+		s := newSeeding(t, shell, "  template: plain\n  home: {instructions: {text: be kind}}\n", nil)
 		want := map[string]string{".claude": "drwxr-x--- ", ".claude/CLAUDE.md": "-rw-r----- be kind"}
 		s.mustRun(t)
 		if diff := cmp.Diff(want, tree(t, s.home)); diff != "" {
 			t.Error("empty (-want +got)\n" + diff)
 		}
-		s = newSeeding(t, shell, "  template: claude\n  home: {instructions: {text: be kind}}\n", nil)
+		s = newSeeding(t, shell, "  template: plain\n  home: {instructions: {text: be kind}}\n", nil)
 		s.image += "/missing"
 		if out, err := s.run(t); err != nil {
 			t.Errorf("missing: %v\n%s", err, out)
@@ -409,7 +417,7 @@ func TestHomeSeeds(t *testing.T) {
 // nowhere a link of the image leads.
 func TestHomeSeedReplaces(t *testing.T) {
 	spec := `
-  template: claude
+  template: plain
   home:
     instructions: {text: ours}
     files: [{path: .profile, text: ours}, {path: .config/deep/file, text: ours}, {path: dir, text: ours}]
@@ -454,7 +462,7 @@ func TestHomeSeedReplaces(t *testing.T) {
 // says.
 func TestHomeAgain(t *testing.T) {
 	eachShell(t, func(t *testing.T, shell string) {
-		s := newSeeding(t, shell, "  template: claude\n  home: {instructions: {text: ours}}\n", nil)
+		s := newSeeding(t, shell, "  template: plain\n  home: {instructions: {text: ours}}\n", nil)
 		writeFile(t, s.image+"/.bashrc", "image", 0o644)
 		s.mustRun(t)
 		writeFile(t, s.home+"/.bashrc", "changed", 0o640)
@@ -473,16 +481,36 @@ func TestHomeAgain(t *testing.T) {
 	})
 }
 
+// TestHomeDefault: a default gives way to what the image has, also to a link,
+// and is otherwise a seed like others, in a home that is there already too.
+func TestHomeDefault(t *testing.T) {
+	spec := "  template: plain\n  home: {files: [{path: .tool/a, text: ours, ifAbsent: true}, {path: b, text: ours, ifAbsent: true}, {path: c, text: ours, ifAbsent: true}]}\n"
+	eachShell(t, func(t *testing.T, shell string) {
+		s := newSeeding(t, shell, spec, nil)
+		writeFile(t, s.image+"/b", "image", 0o644)
+		if err := os.Symlink("nowhere", s.image+"/c"); err != nil {
+			t.Fatal(err)
+		}
+		s.mustRun(t)
+		writeFile(t, s.home+"/.tool/a", "changed", 0o640)
+		s.mustRun(t)
+		want := map[string]string{".tool": "drwxr-x--- ", ".tool/a": "-rw-r----- changed", "b": "-rw-r----- image", "c": "Lrwxrwxrwx nowhere"}
+		if diff := cmp.Diff(want, tree(t, s.home)); diff != "" {
+			t.Error("(-want +got)\n" + diff)
+		}
+	})
+}
+
 // TestHomeFails: a seed that cannot be written ends the script with an error,
 // and with no mark that would keep the next run from trying.
 func TestHomeFails(t *testing.T) {
 	eachShell(t, func(t *testing.T, shell string) {
-		s := newSeeding(t, shell, "  template: claude\n  home: {files: [{path: file, text: ours}]}\n", nil)
+		s := newSeeding(t, shell, "  template: plain\n  home: {files: [{path: file, text: ours}]}\n", nil)
 		writeFile(t, s.image+"/file/in/the/way", "", 0o644)
 		if out, err := s.run(t); err == nil || !strings.Contains(out, "file") {
 			t.Errorf("a directory was overwritten: %v\n%s", err, out)
 		}
-		s = newSeeding(t, shell, "  template: claude\n  home: {systemPrompt: {text: x}, files: [{path: file, text: ours}]}\n", nil)
+		s = newSeeding(t, shell, "  template: plain\n  home: {systemPrompt: {text: x}, files: [{path: file, text: ours}]}\n", nil)
 		if err := os.Remove(s.seed + "/0"); err != nil {
 			t.Fatal(err)
 		}
@@ -495,7 +523,7 @@ func TestHomeFails(t *testing.T) {
 // TestMountParents: the container runtime makes what leads to a mount as
 // root's, and the agent could not write beside it.
 func TestMountParents(t *testing.T) {
-	s := newSeeding(t, "dash", "  template: claude\n  volumes: [{mountPath: ~/.cache/go/mod, source: {emptyDir: {}}}]\n", nil)
+	s := newSeeding(t, "dash", "  template: plain\n  volumes: [{mountPath: ~/.cache/go/mod, source: {emptyDir: {}}}]\n", nil)
 	s.mustRun(t)
 	want := map[string]string{".cache": "drwxr-x--- ", ".cache/go": "drwxr-x--- "}
 	if diff := cmp.Diff(want, tree(t, s.home)); diff != "" {
@@ -524,7 +552,7 @@ func TestVariables(t *testing.T) {
 		"JSON":                    `{"type": "service_account", "private_key": "a\nb\n"}`,
 	}
 	secrets := map[string]string{}
-	spec := "  template: claude\n  secrets:\n"
+	spec := "  template: plain\n  secrets:\n"
 	for i, key := range slices.Sorted(maps.Keys(values)) {
 		secrets["vars/k"+strconv.Itoa(i)] = values[key]
 		target, err := json.Marshal(key)
@@ -559,7 +587,7 @@ func TestVariables(t *testing.T) {
 func TestMountedSecretSeeds(t *testing.T) {
 	for _, driver := range []string{"CSI", "GKE"} {
 		r := renderAgent(t, `
-  template: claude
+  template: plain
   secrets:
   - {name: auth, type: file, target: ~/.claude/.credentials.json, from: {secretManager: {resource: projects/p/secrets/s, driver: `+driver+`}}}
   - {name: key, type: file, target: /etc/key, from: {secretManager: {resource: projects/p/secrets/k, driver: `+driver+`}}}
@@ -600,7 +628,8 @@ for d in .claude; do
 done
 rm -f -- .claude/CLAUDE.md .claude/.credentials.json
 cat /scion/seed/0 >.claude/CLAUDE.md
-(umask 077; cat /scion/seed/1 >.claude/.credentials.json)
+[ -e .claude.json ] || [ -L .claude.json ] || cat /scion/seed/1 >.claude.json
+(umask 077; cat /scion/seed/2 >.claude/.credentials.json)
 `
 	if diff := cmp.Diff(want, r.init(t, "home-seed").Command[2]); diff != "" {
 		t.Error("(-want +got)\n" + diff)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/scion-gen/scion-gen/pkg/credential"
 	"github.com/scion-gen/scion-gen/pkg/manifest"
 )
 
@@ -67,10 +68,10 @@ func finish(errs manifest.Errors) error {
 	said := make(map[mistake]bool, len(errs))
 	var once manifest.Errors
 	for _, e := range errs {
-		m := mistake{e.Pos, redact(e.Msg)}
+		m := mistake{e.Pos, credential.Redact(e.Msg)}
 		if !said[m] {
 			said[m] = true
-			once.Add(e.Pos, redact(e.Path), "%s", m.msg)
+			once.Add(e.Pos, credential.Redact(e.Path), "%s", m.msg)
 		}
 	}
 	err := once.Err()

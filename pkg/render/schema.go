@@ -30,7 +30,7 @@ func Schema() ([]byte, error) {
 	s := schemer{docs: docs, defs: map[string]any{}}
 	var kinds []any
 	for kind, t := range map[string]*manifest.Type{"Agent": agentType, "AgentTemplate": templateType, "Fleet": fleetType} {
-		s.define(t)["properties"].(map[string]any)["kind"] = map[string]any{"const": kind}
+		s.define(t)["properties"].(map[string]any)["kind"].(map[string]any)["const"] = kind
 	}
 	for _, kind := range []string{"Agent", "AgentTemplate", "Fleet"} {
 		kinds = append(kinds, map[string]any{

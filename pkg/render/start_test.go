@@ -369,6 +369,17 @@ func TestHarnessEnvironment(t *testing.T) {
 	}
 }
 
+// alive reports whether a process still runs; one that only waits for its
+// parent does not.
+func alive(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	_, state, _ := strings.Cut(string(stat), ") ")
+	return !strings.HasPrefix(state, "Z") && !strings.HasPrefix(state, "X")
+}
+
 func TestExitEndsWithHarness(t *testing.T) {
 	tests := []struct {
 		why, do string
@@ -423,6 +434,7 @@ func TestExitEndsWithHarness(t *testing.T) {
 		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
+		p.waitFor("the end of the tmux server", func() bool { return !alive(pid) })
 		p.start()
 		p.wantExit(42)
 	})

@@ -175,7 +175,7 @@ func step(n *manifest.Node, key string) *manifest.Node {
 
 func (c *podCheck) metadata() {
 	for _, kind := range []string{"labels", "annotations"} {
-		size := 0
+		size, longest, key := 0, -1, ""
 		for _, f := range fields(c.node.At("metadata", kind)) {
 			problem := c.problem("key ", f.Key, qualifiedName)
 			if problem == "" && kind == "labels" {
@@ -185,9 +185,12 @@ func (c *podCheck) metadata() {
 				c.errs.Add(f.Pos, manifest.Child("pod.metadata."+kind, f.Key), "%s", problem)
 			}
 			size += len(f.Key) + len(f.Value.Text)
+			if len(f.Value.Text) > longest {
+				longest, key = len(f.Value.Text), f.Key
+			}
 		}
 		if size > maxAnnotations {
-			c.report("metadata."+kind, "%d bytes are more than the %d that the API takes", size, maxAnnotations)
+			c.report("metadata."+kind+"["+key+"]", "the %s have %d bytes, and the API takes at most %d; shorten this one", kind, size, maxAnnotations)
 		}
 	}
 }

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"maps"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+	"sigs.k8s.io/kustomize/kyaml/resid"
+
+	"github.com/scion-gen/scion-gen/pkg/overlay"
+	"github.com/scion-gen/scion-gen/pkg/tree"
+)
+
+// The values of --load-restrictor, as kustomize has them.
+const (
+	restrictRootOnly = "LoadRestrictionsRootOnly"
+	restrictNone     = "LoadRestrictionsNone"
+)
+
+func kustomizeCommand() *cobra.Command {
+	var output, restrictor string
+	var verbose bool
+	var tree treeFlags
+	options := overlay.Options{Workers: runtime.GOMAXPROCS(0)}
+	cmd := &cobra.Command{
+		Use:   "build OVERLAY",
+		Short: "Build a kustomization, as kustomize build does",
+		Long: `Builds the kustomization in a directory (the current one if there is none) and
+writes its objects: the same bytes in the same order as kustomize build v5.8.2.
+Large kustomizations are built in parts where that cannot change the result; -v
+says whether.
+
+In a directory, build owns the files it wrote, as render does. There is a file
+an object, named as kustomize build -o names them: [NAMESPACE_]GROUP_VERSION_KIND_NAME.yaml,
+with the namespace where the objects are of several.
+
+What reaches out of the kustomization is refused unless a flag allows it. A
+patch that selects nothing, and an overlay that breaks the pod of an agent, are
+errors; kustomize has no such checks, and --no-checks leaves them out.`,
+		Example: `  scion-gen build overlays/prod | kubectl apply --server-side -f -
+  scion-gen build overlays/prod -o manifests/prod --check`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			dir := "."
+			if len(args) > 0 {
+				dir = args[0]
+			}
+			options.AnyPath = restrictor == restrictNone
+			if verbose {
+				options.Log = func(format string, args ...any) { fmt.Fprintf(cmd.ErrOrStderr(), format+"\n", args...) }
+			}
+			built, err := overlay.Build(filesys.MakeFsOnDisk(), dir, options)
+			if err != nil {
+				return asInput(err)
+			}
+			if output == "-" {
+				return writeBuilt(built, cmd.OutOrStdout())
+			}
+			return syncTree(output, builtHeader(built), builtFiles(built), tree, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&output, "output", "o", "-", "the directory to write to, or - for standard output")
+	flags.BoolVarP(&verbose, "verbose", "v", false, "say how the build is done")
+	flags.BoolVar(&options.Unchecked, "no-checks", false, "check no more than kustomize does")
+	restrictor = restrictRootOnly
+	flags.Var(newChoice(&restrictor, restrictRootOnly, restrictNone), "load-restrictor", restrictRootOnly+", or "+restrictNone+" to load files from outside a kustomization's root")
+	flags.BoolVar(&options.Remote, "enable-remote", false, "allow bases and files from the network")
+	flags.BoolVar(&options.Plugins, "enable-alpha-plugins", false, "allow plugins and functions in containers")
+	flags.BoolVar(&options.Exec, "enable-exec", false, "allow functions that are programs of this machine; only for kustomizations you trust")
+	flags.BoolVar(&options.Helm, "enable-helm", false, "allow the inflation of Helm charts")
+	flags.StringVar(&options.HelmCommand, "helm-command", "helm", "the helm to run")
+	tree.register(cmd)
+	return cmd
+}
+
+func writeBuilt(built *overlay.Built, w io.Writer) error {
+	out := bufio.NewWriterSize(w, 64<<10)
+	if _, err := built.WriteTo(out); err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+// builtHeader is the index's, the same for equal files of the kustomization.
+func builtHeader(built *overlay.Built) tree.Header {
+	sum := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(built.Inputs)) {
+		fmt.Fprintf(sum, "%x  %s\n", sha256.Sum256(built.Inputs[name]), name)
+	}
+	return tree.Header{
+		Generator: "scion-gen " + version,
+		Schema:    "kustomize.config.k8s.io/v1beta1",
+		Input:     fmt.Sprintf("sha256:%x", sum.Sum(nil)),
+	}
+}
+
+// builtFiles are the objects in files named as kustomize build -o names them.
+func builtFiles(built *overlay.Built) tree.Files {
+	namespaces := map[string]bool{}
+	for _, o := range built.Objects {
+		if !o.ID.IsClusterScoped() {
+			namespaces[o.ID.EffectiveNamespace()] = true
+		}
+	}
+	return func(yield func(tree.File, error) bool) {
+		for _, o := range built.Objects {
+			name := builtName(o.ID, len(namespaces) > 1)
+			if !yield(tree.File{Name: name, Data: o.YAML, Objects: []string{o.ID.Kind + "/" + o.ID.Name}}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// builtName is the file of an object. What no file system takes in a name, the
+// colon of RBAC names and more than 255 bytes, is replaced and told apart by a
+// hash.
+func builtName(id resid.ResId, several bool) string {
+	name := id.Gvk.StringWoEmptyField() + "_" + id.Name
+	if several && !id.IsClusterScoped() {
+		name = id.EffectiveNamespace() + "_" + name
+	}
+	name = strings.ToLower(name)
+	safe := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`<>:"|?*\/`, r) {
+			return '_'
+		}
+		return r
+	}, name)
+	const longest = 240
+	if safe != name || len(safe) > longest {
+		safe = fmt.Sprintf("%s-%.4x", safe[:min(len(safe), longest)], sha256.Sum256([]byte(name)))
+	}
+	return safe + ".yaml"
+}

@@ -1,0 +1,531 @@
+package diff
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/scion-gen/scion-gen/pkg/manifest"
+)
+
+// rank orders verdicts by gravity.
+func (v Verdict) rank() int { return slices.Index(Verdicts[:], v) }
+
+// graver is the graver of two outcomes, the first where they are as grave.
+func graver(a, b Outcome) Outcome {
+	if a.Verdict == "" || b.Verdict.rank() > a.Verdict.rank() {
+		return b
+	}
+	return a
+}
+
+// leaf is one field of an edit, and the objects around it.
+type leaf struct {
+	op       Op
+	path     []step
+	old, new *manifest.Node
+	pair     pair
+}
+
+// pair is an object on both sides.
+type pair struct{ old, new *manifest.Node }
+
+// outcome is what an edit of an object that is on both sides does: the gravest
+// of what its fields do.
+func outcome(ref Ref, e rawEdit, p pair) Outcome {
+	rules := rulesFor(ref)
+	var worst Outcome
+	visit := func(l leaf) {
+		for i := range rules {
+			if rules[i].applies(l) {
+				worst = graver(worst, rules[i].outcome(l))
+				return
+			}
+		}
+	}
+	walkLeaves(leaf{e.op, e.path, e.old, e.new, p}, visit)
+	return worst
+}
+
+// walkLeaves visits the fields of what was added or removed.
+func walkLeaves(l leaf, visit func(leaf)) {
+	n := l.new
+	if l.op == OpRemove {
+		n = l.old
+	}
+	if (l.op != OpAdd && l.op != OpRemove) || len(n.Fields)+len(n.Items) == 0 {
+		visit(l)
+		return
+	}
+	below := func(v *manifest.Node, s step) {
+		child := leaf{op: l.op, path: append(l.path[:len(l.path):len(l.path)], s), pair: l.pair}
+		if l.op == OpAdd {
+			child.new = orNull(v)
+		} else {
+			child.old = orNull(v)
+		}
+		walkLeaves(child, visit)
+	}
+	for _, f := range n.Fields {
+		below(f.Value, step{key: f.Key})
+	}
+	for i, item := range n.Items {
+		below(item, step{item: true, old: i, new: i})
+	}
+}
+
+// updateRule says what a change of a field does to an object that exists.
+type updateRule struct {
+	id   string
+	path string // a field, and all below it; [] is any item, * any key
+	when func(leaf) bool
+	Outcome
+
+	tokens []string // of path
+}
+
+func (r *updateRule) applies(l leaf) bool {
+	if len(r.tokens) > len(l.path) {
+		return false
+	}
+	for i, token := range r.tokens {
+		s := l.path[i]
+		if s.item != (token == "[]") || !s.item && token != "*" && token != s.key {
+			return false
+		}
+	}
+	return r.when == nil || r.when(l)
+}
+
+func (r *updateRule) outcome(leaf) Outcome {
+	o := r.Outcome
+	o.Rule = r.id
+	return o
+}
+
+// rulesFor are the rules of a kind, those that count first first.
+func rulesFor(ref Ref) []updateRule {
+	table := updateTable()
+	if rules, known := table[groupKind{ref.Group, ref.Kind}]; known {
+		return rules
+	}
+	return table[groupKind{}]
+}
+
+// updateTable is updateRules with the paths read; made once.
+var updateTable = sync.OnceValue(func() map[groupKind][]updateRule {
+	table := make(map[groupKind][]updateRule, len(updateRules))
+	for kind, rules := range updateRules {
+		all := slices.Concat(rules, anyKind)
+		for i := range all {
+			all[i].tokens = pathTokens(all[i].path)
+		}
+		table[kind] = all
+	}
+	return table
+})
+
+func pathTokens(path string) []string {
+	if path == "" {
+		return nil
+	}
+	return strings.Split(strings.ReplaceAll(path, "[]", ".[]"), ".")
+}
+
+// What the rules are read from.
+const (
+	podUpdate   = "ValidatePodUpdate, kubernetes pkg/apis/core/validation/validation.go"
+	podResize   = "ValidatePodResize, kubernetes pkg/apis/core/validation/validation.go; KEP-1287"
+	podKubelet  = "computePodActions, kubernetes pkg/kubelet/kuberuntime: a container whose image changed is restarted whatever the restartPolicy"
+	objectMeta  = "ValidateObjectMetaUpdate, apimachinery pkg/api/validation/objectmeta.go"
+	coreUpdate  = "kubernetes pkg/apis/core/validation/validation.go"
+	appsUpdate  = "kubernetes pkg/apis/apps/validation/validation.go"
+	jobUpdate   = "ValidateJobSpecUpdate, kubernetes pkg/apis/batch/validation/validation.go"
+	rbacUpdate  = "kubernetes pkg/apis/rbac/validation/validation.go"
+	sandboxSync = "agent-sandbox controllers/sandbox_controller.go: only labels and annotations of podTemplate reach a running pod"
+)
+
+// The outcomes that most rules have.
+var (
+	podRecreate  = Outcome{Verdict: Recreate, Effect: "the pod must be deleted and made again: the agent's session is lost", SessionLost: true, Refused: true, Source: podUpdate}
+	rollout      = Outcome{Verdict: Recreate, Effect: "the pods are replaced: the agents' sessions are lost", SessionLost: true, Source: appsUpdate}
+	objectAgain  = Outcome{Verdict: Recreate, Effect: "the object must be deleted and made again", Refused: true, Source: coreUpdate}
+	workAgain    = Outcome{Verdict: Recreate, Effect: "the object must be deleted and made again, its pods too: the agents' sessions are lost", SessionLost: true, Refused: true, Source: appsUpdate}
+	jobAgain     = Outcome{Verdict: Recreate, Effect: "the Job must be deleted and made again, its pod too: the agent's session is lost", SessionLost: true, Refused: true, Source: jobUpdate}
+	claimAgain   = Outcome{Verdict: Recreate, Effect: "the claim must be deleted and made again: its data is lost", Refused: true, Source: coreUpdate}
+	podsStop     = Outcome{Verdict: Recreate, Effect: "pods are deleted: their agents' sessions are lost", SessionLost: true, Source: appsUpdate}
+	updated      = Outcome{Verdict: InPlace, Effect: "updated; nothing that runs is touched", Source: objectMeta}
+	mountsFollow = Outcome{Verdict: InPlace, Effect: "mounted files follow; variables do when their container restarts", Source: coreUpdate}
+)
+
+func inPlace(effect, source string) Outcome {
+	return Outcome{Verdict: InPlace, Effect: effect, Source: source}
+}
+
+// anyKind are the rules that come after those of each kind.
+var anyKind = []updateRule{
+	{id: "version", path: "apiVersion", Outcome: inPlace("the same object, by another version of its API", "one object is served in every version of its group")},
+	{id: "metadata", path: "metadata", Outcome: updated},
+	{id: "update", path: "", Outcome: inPlace("updated; what its controller does then is not known here", "no rule is known for the kind")},
+}
+
+// updateRules are the update rules of the API by kind, and what the kubelet and
+// controllers do then. The first that applies counts.
+var updateRules = map[groupKind][]updateRule{
+	{}: nil,
+
+	{"", "Pod"}: {
+		{id: "pod-image", path: "spec.containers[].image", when: changed, Outcome: Outcome{Verdict: Restart,
+			Effect: "the container restarts with the new image: the agent's session is lost, volumes stay", SessionLost: true, Source: podKubelet}},
+		{id: "pod-sidecar-image", path: "spec.initContainers[].image", when: both(changed, inSidecar), Outcome: Outcome{Verdict: Restart,
+			Effect: "the sidecar restarts with the new image", Source: podKubelet}},
+		{id: "pod-init-image", path: "spec.initContainers[].image", when: changed,
+			Outcome: inPlace("updated; an init container that is done does not run again", podKubelet)},
+		{id: "pod-deadline", path: "spec.activeDeadlineSeconds", when: lowered,
+			Outcome: inPlace("the pod has less time", podUpdate)},
+		{id: "pod-tolerations", path: "spec.tolerations", when: added,
+			Outcome: inPlace("tolerations may be added to a running pod", podUpdate)},
+		{id: "pod-toleration-seconds", path: "spec.tolerations[].tolerationSeconds",
+			Outcome: inPlace("how long a pod tolerates a taint may change", podUpdate)},
+		{id: "pod-grace", path: "spec.terminationGracePeriodSeconds", when: graceFixed,
+			Outcome: inPlace("a negative grace period may become 1", podUpdate)},
+		{id: "pod-gates", path: "spec.schedulingGates", when: removed,
+			Outcome: inPlace("scheduling gates may be removed", podUpdate)},
+		{id: "pod-gated-selector", path: "spec.nodeSelector", when: both(added, gated),
+			Outcome: inPlace("a gated pod may be narrowed down", podUpdate)},
+		{id: "pod-ephemeral", path: "spec.ephemeralContainers", when: added, Outcome: Outcome{Verdict: InPlace,
+			Effect: "possible by the ephemeralcontainers subresource alone", Refused: true, Source: podUpdate}},
+		{id: "pod-resize-restart", path: "spec.containers[].resources", when: both(resizable, resizeRestarts), Outcome: Outcome{Verdict: Restart,
+			Effect: "possible by the resize subresource alone, and resizePolicy restarts the container: the agent's session is lost", SessionLost: true, Refused: true, Source: podResize}},
+		{id: "pod-resize", path: "spec.containers[].resources", when: resizable, Outcome: Outcome{Verdict: Resize,
+			Effect: "possible while the agent runs, by the resize subresource alone", Refused: true, Source: podResize}},
+		{id: "pod-sidecar-resize", path: "spec.initContainers[].resources", when: both(resizable, inSidecar), Outcome: Outcome{Verdict: Resize,
+			Effect: "possible while the agent runs, by the resize subresource alone", Refused: true, Source: podResize}},
+		{id: "pod-spec", path: "spec", Outcome: podRecreate},
+	},
+
+	{"apps", "Deployment"}: {
+		{id: "deployment-selector", path: "spec.selector", Outcome: workAgain},
+		{id: "deployment-paused", path: "spec.template", when: paused, Outcome: Outcome{Verdict: OnResume,
+			Effect: "nothing happens until the Deployment is no longer paused", Source: appsUpdate}},
+		{id: "deployment-template", path: "spec.template", Outcome: rollout},
+		{id: "deployment-scale-down", path: "spec.replicas", when: fewer, Outcome: podsStop},
+		{id: "deployment-spec", path: "spec", Outcome: inPlace("updated; pods stay", appsUpdate)},
+	},
+	{"apps", "StatefulSet"}: {
+		{id: "statefulset-on-delete", path: "spec.template", when: onDelete, Outcome: Outcome{Verdict: OnResume,
+			Effect: "updateStrategy OnDelete: takes effect when a pod is deleted", Source: appsUpdate}},
+		{id: "statefulset-template", path: "spec.template", Outcome: rollout},
+		{id: "statefulset-scale-down", path: "spec.replicas", when: fewer, Outcome: podsStop},
+		{id: "statefulset-ordinals", path: "spec.ordinals", Outcome: podsStop},
+		{id: "statefulset-replicas", path: "spec.replicas", Outcome: inPlace("updated; pods stay", appsUpdate)},
+		{id: "statefulset-strategy", path: "spec.updateStrategy", Outcome: inPlace("updated; pods stay", appsUpdate)},
+		{id: "statefulset-history", path: "spec.revisionHistoryLimit", Outcome: inPlace("updated; pods stay", appsUpdate)},
+		{id: "statefulset-retention", path: "spec.persistentVolumeClaimRetentionPolicy", Outcome: inPlace("updated; decides what becomes of claims later", appsUpdate)},
+		{id: "statefulset-ready", path: "spec.minReadySeconds", Outcome: inPlace("updated; pods stay", appsUpdate)},
+		{id: "statefulset-spec", path: "spec", Outcome: workAgain},
+	},
+	{"apps", "DaemonSet"}: {
+		{id: "daemonset-selector", path: "spec.selector", Outcome: workAgain},
+		{id: "daemonset-on-delete", path: "spec.template", when: onDelete, Outcome: Outcome{Verdict: OnResume,
+			Effect: "updateStrategy OnDelete: takes effect when a pod is deleted", Source: appsUpdate}},
+		{id: "daemonset-template", path: "spec.template", Outcome: rollout},
+		{id: "daemonset-spec", path: "spec", Outcome: inPlace("updated; pods stay", appsUpdate)},
+	},
+	{"apps", "ReplicaSet"}: {
+		{id: "replicaset-selector", path: "spec.selector", Outcome: workAgain},
+		{id: "replicaset-template", path: "spec.template", Outcome: Outcome{Verdict: OnResume,
+			Effect: "pods that run stay; those made later have it", Source: appsUpdate}},
+		{id: "replicaset-scale-down", path: "spec.replicas", when: fewer, Outcome: podsStop},
+		{id: "replicaset-spec", path: "spec", Outcome: inPlace("updated; pods stay", appsUpdate)},
+	},
+
+	{"batch", "Job"}: {
+		{id: "job-suspend", path: "spec.suspend", when: turnedOn, Outcome: Outcome{Verdict: Recreate,
+			Effect: "the Job's pod is deleted: the agent's session is lost", SessionLost: true, Source: "Job controller: suspending deletes active pods"}},
+		{id: "job-resume", path: "spec.suspend", Outcome: inPlace("the Job starts", jobUpdate)},
+		{id: "job-suspended-template", path: "spec.template", when: both(suspendedJob, schedulingDirective),
+			Outcome: inPlace("where a suspended Job is scheduled may change", jobUpdate)},
+		{id: "job-template", path: "spec.template", Outcome: jobAgain},
+		{id: "job-selector", path: "spec.selector", Outcome: jobAgain},
+		{id: "job-completions", path: "spec.completions", Outcome: jobAgain},
+		{id: "job-completion-mode", path: "spec.completionMode", Outcome: jobAgain},
+		{id: "job-failure-policy", path: "spec.podFailurePolicy", Outcome: jobAgain},
+		{id: "job-success-policy", path: "spec.successPolicy", Outcome: jobAgain},
+		{id: "job-backoff-index", path: "spec.backoffLimitPerIndex", Outcome: jobAgain},
+		{id: "job-managed-by", path: "spec.managedBy", Outcome: jobAgain},
+		{id: "job-parallelism-down", path: "spec.parallelism", when: fewer, Outcome: podsStop},
+		{id: "job-spec", path: "spec", Outcome: inPlace("updated; the pod stays", jobUpdate)},
+	},
+	{"batch", "CronJob"}: {
+		{id: "cronjob-spec", path: "spec", Outcome: inPlace("counts for the next run", jobUpdate)},
+	},
+
+	{sandboxGroup, "Sandbox"}: {
+		{id: "sandbox-suspend", path: "spec.operatingMode", when: suspends, Outcome: Outcome{Verdict: Recreate,
+			Effect: "the pod is deleted until the Sandbox is resumed: the agent's session is lost", SessionLost: true, Source: sandboxSync}},
+		{id: "sandbox-resume", path: "spec.operatingMode", Outcome: inPlace("the Sandbox resumes", sandboxSync)},
+		{id: "sandbox-scale-down", path: "spec.replicas", when: fewer, Outcome: Outcome{Verdict: Recreate,
+			Effect: "the pod is deleted until the Sandbox is resumed: the agent's session is lost", SessionLost: true, Source: sandboxSync}},
+		{id: "sandbox-claims", path: "spec.volumeClaimTemplates", Outcome: Outcome{Verdict: Recreate,
+			Effect: "the Sandbox must be deleted and made again, its pod too: the agent's session is lost", SessionLost: true, Refused: true, Source: "agent-sandbox api/v1beta1: volumeClaimTemplates is immutable"}},
+		{id: "sandbox-pod-metadata", path: "spec.podTemplate.metadata", Outcome: inPlace("the pod's labels and annotations follow", sandboxSync)},
+		{id: "sandbox-pod", path: "spec.podTemplate", Outcome: Outcome{Verdict: OnResume,
+			Effect: "a running pod stays as it is until the Sandbox is suspended and resumed", Source: sandboxSync}},
+		{id: "sandbox-spec", path: "spec", Outcome: inPlace("updated; the pod stays", sandboxSync)},
+	},
+	{"extensions." + sandboxGroup, "SandboxTemplate"}: {
+		{id: "sandbox-template", path: "spec", Outcome: Outcome{Verdict: OnResume,
+			Effect: "Sandboxes that run stay; those made later have it", Source: sandboxSync}},
+	},
+
+	{"", "PersistentVolumeClaim"}: {
+		{id: "claim-grow", path: "spec.resources.requests.storage", when: grows,
+			Outcome: inPlace("the volume grows, if its storage class allows it", coreUpdate)},
+		{id: "claim-class", path: "spec.volumeAttributesClassName", Outcome: inPlace("the volume's attributes follow", coreUpdate)},
+		{id: "claim-spec", path: "spec", Outcome: claimAgain},
+	},
+	{"", "ConfigMap"}: {
+		{id: "configmap-immutable", path: "data", when: immutable, Outcome: objectAgain},
+		{id: "configmap-immutable-binary", path: "binaryData", when: immutable, Outcome: objectAgain},
+		{id: "configmap-thaw", path: "immutable", when: immutable, Outcome: objectAgain},
+		{id: "configmap-freeze", path: "immutable", Outcome: inPlace("from now on it cannot be changed", coreUpdate)},
+		{id: "configmap-data", path: "data", Outcome: mountsFollow},
+		{id: "configmap-binary", path: "binaryData", Outcome: mountsFollow},
+	},
+	{"", "Secret"}: {
+		{id: "secret-type", path: "type", Outcome: objectAgain},
+		{id: "secret-immutable", path: "data", when: immutable, Outcome: objectAgain},
+		{id: "secret-thaw", path: "immutable", when: immutable, Outcome: objectAgain},
+		{id: "secret-freeze", path: "immutable", Outcome: inPlace("from now on it cannot be changed", coreUpdate)},
+		{id: "secret-data", path: "data", Outcome: mountsFollow},
+	},
+	{"", "ServiceAccount"}: {
+		{id: "serviceaccount", path: "", Outcome: inPlace("counts for pods that are made later", coreUpdate)},
+	},
+	{"", "Service"}: {
+		{id: "service-cluster-ip", path: "spec.clusterIP", when: changed, Outcome: objectAgain},
+		{id: "service", path: "spec", Outcome: inPlace("counts at once", coreUpdate)},
+	},
+	{"networking.k8s.io", "NetworkPolicy"}: {
+		{id: "networkpolicy", path: "spec", Outcome: inPlace("counts at once, for running pods too", "kubernetes pkg/apis/networking/validation: all of spec may change")},
+	},
+	{"rbac.authorization.k8s.io", "Role"}:               {{id: "role", path: "", Outcome: inPlace("counts at once", rbacUpdate)}},
+	{"rbac.authorization.k8s.io", "ClusterRole"}:        {{id: "role", path: "", Outcome: inPlace("counts at once", rbacUpdate)}},
+	{"rbac.authorization.k8s.io", "RoleBinding"}:        bindingRules,
+	{"rbac.authorization.k8s.io", "ClusterRoleBinding"}: bindingRules,
+}
+
+var bindingRules = []updateRule{
+	{id: "binding-role", path: "roleRef", Outcome: Outcome{Verdict: Recreate, Effect: "the binding must be deleted and made again", Refused: true, Source: rbacUpdate}},
+	{id: "binding", path: "", Outcome: inPlace("counts at once", rbacUpdate)},
+}
+
+// identityOutcome is what a new name does: the old object goes and a new one
+// comes.
+func identityOutcome(ref Ref) Outcome {
+	o := Outcome{Verdict: Recreate, Rule: "name", Source: objectMeta, Effect: "another object: the old one is deleted, a new one is made"}
+	switch {
+	case runsPods(ref):
+		o.Effect, o.SessionLost = "another object: the old one is deleted with its pod, a new one is made; the agent's session is lost", true
+	case ref.Kind == "PersistentVolumeClaim":
+		o.Effect = "another claim: the old one is deleted with its data, an empty one is made"
+	}
+	return o
+}
+
+func newOutcome(Ref) Outcome {
+	return Outcome{Verdict: New, Effect: "created", Rule: "new", Source: objectMeta}
+}
+
+func deleteOutcome(ref Ref) Outcome {
+	o := Outcome{Verdict: Delete, Effect: "deleted, if the tool that applies prunes", Rule: "delete", Source: objectMeta}
+	switch {
+	case runsPods(ref):
+		o.Effect, o.SessionLost = "deleted with its pod, if the tool that applies prunes: the agent's session is lost", true
+	case ref.Kind == "PersistentVolumeClaim":
+		o.Effect = "deleted with its data, if the tool that applies prunes"
+	}
+	return o
+}
+
+func runsPods(ref Ref) bool { return podSpecPath(ref) != nil }
+
+func both(a, b func(leaf) bool) func(leaf) bool { return func(l leaf) bool { return a(l) && b(l) } }
+
+func changed(l leaf) bool { return l.op == OpChange }
+func added(l leaf) bool   { return l.op == OpAdd }
+func removed(l leaf) bool { return l.op == OpRemove }
+
+// whole is a number, if n is one.
+func whole(n *manifest.Node) (int64, bool) {
+	if n.IsNull() {
+		return 0, false
+	}
+	i, err := strconv.ParseInt(number(n.Text), 10, 64)
+	return i, err == nil
+}
+
+// lowered: activeDeadlineSeconds may be set or lowered, not raised or unset.
+func lowered(l leaf) bool {
+	old, had := whole(l.old)
+	new, has := whole(l.new)
+	return has && (!had || new < old)
+}
+
+func graceFixed(l leaf) bool {
+	old, had := whole(l.old)
+	new, has := whole(l.new)
+	return had && has && old < 0 && new == 1
+}
+
+// fewer: replicas, and the like, of which there is one where none is given.
+func fewer(l leaf) bool {
+	old, had := whole(l.old)
+	new, has := whole(l.new)
+	if !had {
+		old = 1
+	}
+	if !has {
+		new = 1
+	}
+	return new < old
+}
+
+func turnedOn(l leaf) bool { return text(l.new) == "true" }
+
+func gated(l leaf) bool {
+	gates := l.pair.old.At("spec", "schedulingGates")
+	return gates != nil && len(gates.Items) > 0
+}
+
+// container is the container that a leaf stands in, on both sides.
+func container(l leaf) (old, new *manifest.Node) {
+	for i, s := range l.path {
+		if !s.item || i == 0 {
+			continue
+		}
+		list := func(root *manifest.Node, at int) *manifest.Node {
+			for _, above := range l.path[:i] {
+				root = root.Get(above.key)
+			}
+			if root == nil || at < 0 || at >= len(root.Items) {
+				return nil
+			}
+			return root.Items[at]
+		}
+		return list(l.pair.old, s.old), list(l.pair.new, s.new)
+	}
+	return nil, nil
+}
+
+// inSidecar: an init container that is restarted runs beside the others
+// (KEP-753).
+func inSidecar(l leaf) bool {
+	old, new := container(l)
+	return text(old.Get("restartPolicy")) == "Always" && text(new.Get("restartPolicy")) == "Always"
+}
+
+// resizable: cpu and memory may change, and be added, as long as the pod's QoS
+// class stays.
+func resizable(l leaf) bool {
+	if len(l.path) < 6 || l.op == OpRemove {
+		return false
+	}
+	kind, name := l.path[4].key, l.path[5].key
+	if kind != "requests" && kind != "limits" || name != "cpu" && name != "memory" {
+		return false
+	}
+	old, new := container(l)
+	return old != nil && new != nil && qosClass(l.pair.old.Get("spec")) == qosClass(l.pair.new.Get("spec"))
+}
+
+// resizeRestarts: the container asks to be restarted when the resource changes.
+func resizeRestarts(l leaf) bool {
+	old, _ := container(l)
+	policies := old.Get("resizePolicy")
+	if policies == nil {
+		return false
+	}
+	return slices.ContainsFunc(policies.Items, func(p *manifest.Node) bool {
+		return text(p.Get("resourceName")) == l.path[5].key && text(p.Get("restartPolicy")) == "RestartContainer"
+	})
+}
+
+// qosClass is the class of a pod by its containers' cpu and memory
+// (ComputePodQOS in kubernetes pkg/apis/core/helper/qos).
+func qosClass(spec *manifest.Node) string {
+	guaranteed, any := true, false
+	for _, list := range []string{"containers", "initContainers"} {
+		for _, c := range items(spec.Get(list)) {
+			for _, name := range []string{"cpu", "memory"} {
+				limit := amount(c.At("resources", "limits", name))
+				request := amount(c.At("resources", "requests", name))
+				any = any || limit != "" || request != ""
+				guaranteed = guaranteed && limit != "" && (request == "" || request == limit)
+			}
+		}
+	}
+	switch {
+	case !any:
+		return "BestEffort"
+	case guaranteed:
+		return "Guaranteed"
+	}
+	return "Burstable"
+}
+
+// amount is a quantity, empty where there is none or it is zero.
+func amount(n *manifest.Node) string {
+	if n.IsNull() {
+		return ""
+	}
+	q, _ := quantity(n.Text)
+	if q == "0" {
+		return ""
+	}
+	return q
+}
+
+func items(n *manifest.Node) []*manifest.Node {
+	if n == nil {
+		return nil
+	}
+	return n.Items
+}
+
+func paused(l leaf) bool {
+	return text(l.pair.old.At("spec", "paused")) == "true" && text(l.pair.new.At("spec", "paused")) == "true"
+}
+
+func onDelete(l leaf) bool {
+	return text(l.pair.new.At("spec", "updateStrategy", "type")) == "OnDelete"
+}
+
+func suspendedJob(l leaf) bool {
+	return text(l.pair.old.At("spec", "suspend")) == "true"
+}
+
+// schedulingDirective: the fields that validatePodTemplateUpdate lets through.
+func schedulingDirective(l leaf) bool {
+	if len(l.path) < 4 {
+		return false
+	}
+	if l.path[2].key == "metadata" {
+		return l.path[3].key == "labels" || l.path[3].key == "annotations"
+	}
+	return slices.Contains([]string{"nodeSelector", "affinity", "tolerations", "schedulingGates"}, l.path[3].key)
+}
+
+func suspends(l leaf) bool { return text(l.new) == "Suspended" }
+
+// grows: a claim may ask for more, never for less.
+func grows(l leaf) bool {
+	if l.op != OpChange {
+		return false
+	}
+	return compareQuantities(l.old, l.new) < 0
+}
+
+func immutable(l leaf) bool { return text(l.pair.old.Get("immutable")) == "true" }

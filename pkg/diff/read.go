@@ -1,0 +1,484 @@
+package diff
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	yaml "go.yaml.in/yaml/v4"
+
+	"github.com/scion-gen/scion-gen/pkg/manifest"
+)
+
+// File is a file of one side. Name is for messages and positions; Path is the
+// name below the side's directory, by which a moved file is told; it is empty
+// where the side is no directory.
+type File struct {
+	Name, Path string
+	Data       []byte
+}
+
+// Side is one of the two that are compared.
+type Side struct {
+	Name string
+	// Skipped are documents that hold no object, for they have no kind.
+	Skipped []Pos
+	objects []*object
+	byID    map[id]*object
+}
+
+// id is what objects are matched by.
+type id struct{ group, kind, namespace, name string }
+
+func (r Ref) id() id { return id{r.Group, r.Kind, r.Namespace, r.Name} }
+
+func (a id) compare(b id) int {
+	return cmp.Or(
+		strings.Compare(a.namespace, b.namespace),
+		strings.Compare(a.kind, b.kind),
+		strings.Compare(a.name, b.name),
+		strings.Compare(a.group, b.group))
+}
+
+// object is one object of a side, without what the API server alone writes.
+type object struct {
+	ref  Ref
+	pos  Pos
+	path string // of its file
+	doc  *document
+	root *manifest.Node // nil as long as the document has not been read
+}
+
+// document is a document that was found but not read yet.
+type document struct {
+	source *manifest.Source
+	line   int
+	data   []byte
+}
+
+// Len is the number of objects.
+func (s *Side) Len() int { return len(s.objects) }
+
+// maxDepth is how deep mappings and lists may be nested: CRDs hold schemas
+// that are deeper than other objects.
+const maxDepth = 200
+
+// Read finds the objects in YAML and JSON files: documents, and the items of a
+// List. It takes what kubectl, Helm and kustomize print and people write:
+// comments, anchors, merge keys, standard tags, documents that are empty. What
+// it cannot take is in errs, each mistake with its position; an object that is
+// there twice is one. Documents that are no objects are in Skipped.
+//
+// Aliases are followed as long as they make a document no more than ten times
+// as large as it is written.
+func Read(name string, files []File, errs *manifest.Errors) *Side {
+	s := &Side{Name: name, byID: map[id]*object{}}
+	for _, f := range files {
+		r := reader{side: s, file: f, source: &manifest.Source{File: f.Name}, errs: errs}
+		r.documents()
+	}
+	return s
+}
+
+// reader reads one file.
+type reader struct {
+	side   *Side
+	file   File
+	source *manifest.Source
+	errs   *manifest.Errors
+	nth    map[string]int // objects without a name, so far
+}
+
+func (r *reader) documents() {
+	line := 1
+	for _, chunk := range split(bytes.TrimPrefix(r.file.Data, []byte("\ufeff"))) {
+		if !blank(chunk) {
+			if root := parse(chunk, line, r.source, r.errs); root != nil {
+				r.add(root, manifest.Pos{Source: r.source, Line: int32(line), Column: 1}, "", "")
+			}
+		}
+		line += bytes.Count(chunk, []byte("\n"))
+	}
+}
+
+// split cuts a file into documents: before each line that starts with the
+// marker ---, and after each that is the marker "...".
+func split(data []byte) [][]byte {
+	var chunks [][]byte
+	start := 0
+	for at := 0; at < len(data); {
+		end := at + bytes.IndexByte(data[at:], '\n') + 1
+		if end == at {
+			end = len(data)
+		}
+		if isMarker(data[at:end], '-') && at > start {
+			chunks, start = append(chunks, data[start:at]), at
+		}
+		if isMarker(data[at:end], '.') {
+			chunks, start = append(chunks, data[start:end]), end
+		}
+		at = end
+	}
+	return append(chunks, data[start:])
+}
+
+func isMarker(line []byte, c byte) bool {
+	if len(line) < 3 || line[0] != c || line[1] != c || line[2] != c {
+		return false
+	}
+	return len(line) == 3 || strings.IndexByte(" \t\r\n", line[3]) >= 0
+}
+
+// blank reports whether a chunk holds nothing but markers, directives, white
+// space and comments.
+func blank(chunk []byte) bool {
+	if isMarker(chunk, '-') {
+		chunk = chunk[3:]
+	}
+	for line := range bytes.Lines(chunk) {
+		if line[0] == '%' || isMarker(line, '.') {
+			continue
+		}
+		line = bytes.TrimSpace(line)
+		if len(line) > 0 && line[0] != '#' {
+			return false
+		}
+	}
+	return true
+}
+
+// add takes an object, or the items of a List. version and kind are what an
+// item has that names none.
+func (r *reader) add(root *manifest.Node, start manifest.Pos, version, kind string) {
+	if root.Kind == manifest.Null {
+		return
+	}
+	if root.Kind != manifest.Mapping {
+		r.side.Skipped = append(r.side.Skipped, Pos{r.file.Name, int(start.Line)})
+		return
+	}
+	kind = cmp.Or(text(root.Get("kind")), kind, kindOfFile(r.file.Name))
+	version = cmp.Or(text(root.Get("apiVersion")), version)
+	items := root.Get("items")
+	switch {
+	case kind == "":
+		r.side.Skipped = append(r.side.Skipped, Pos{r.file.Name, int(start.Line)})
+	case strings.HasSuffix(kind, "List") && items != nil && items.Kind == manifest.Sequence:
+		for _, item := range items.Items {
+			r.add(item, item.Pos, version, strings.TrimSuffix(kind, "List"))
+		}
+	default:
+		r.object(root, start, version, kind)
+	}
+}
+
+// kindOfFile is the kind of an object that need not say it: kustomize takes a
+// kustomization.yaml without.
+func kindOfFile(name string) string {
+	switch path.Base(name) {
+	case "kustomization.yaml", "kustomization.yml", "Kustomization":
+		return "Kustomization"
+	}
+	return ""
+}
+
+func (r *reader) object(root *manifest.Node, start manifest.Pos, version, kind string) {
+	group, version := splitVersion(version)
+	meta := root.Get("metadata")
+	o := &object{
+		ref: Ref{
+			Group: group, Version: version, Kind: kind,
+			Namespace: text(meta.Get("namespace")),
+			Name:      text(meta.Get("name")),
+		},
+		pos:  Pos{r.file.Name, int(start.Line)},
+		path: r.file.Path,
+	}
+	o.root = normalize(root, o.ref)
+	if o.ref.Name == "" {
+		o.ref.Name = r.unnamed(kind, text(meta.Get("generateName")), cmp.Or(o.path, path.Base(r.file.Name)))
+	}
+	if first := r.side.byID[o.ref.id()]; first != nil {
+		r.errs.Add(start, "", "%s is there twice, first at %s:%d; remove one", o.ref, first.pos.File, first.pos.Line)
+		return
+	}
+	r.side.byID[o.ref.id()] = o
+	r.side.objects = append(r.side.objects, o)
+}
+
+// unnamed is what an object without a name is known by: the start of the name
+// that the API server makes, or its file.
+func (r *reader) unnamed(kind, generate, file string) string {
+	name := file
+	if generate != "" {
+		name = generate + "*"
+	}
+	if r.nth == nil {
+		r.nth = map[string]int{}
+	}
+	r.nth[kind+name]++
+	if n := r.nth[kind+name]; n > 1 {
+		name = fmt.Sprintf("%s#%d", name, n)
+	}
+	return name
+}
+
+func splitVersion(apiVersion string) (group, version string) {
+	group, version, found := strings.Cut(apiVersion, "/")
+	if !found {
+		return "", group
+	}
+	return group, version
+}
+
+// String is "kind namespace/name", as in "Pod agents/web--rev".
+func (r Ref) String() string {
+	if r.Namespace == "" {
+		return r.Kind + " " + r.Name
+	}
+	return r.Kind + " " + r.Namespace + "/" + r.Name
+}
+
+func text(n *manifest.Node) string {
+	if n == nil {
+		return ""
+	}
+	return n.Text
+}
+
+// serverFields of metadata are written by the API server alone.
+var serverFields = []string{"creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"}
+
+// normalize leaves out what the API server alone writes, and puts a Secret's
+// stringData into its data, as the server does.
+func normalize(root *manifest.Node, ref Ref) *manifest.Node {
+	out := without(root, "status")
+	if meta := out.Get("metadata"); meta != nil && meta.Kind == manifest.Mapping {
+		out = with(out, "metadata", without(meta, serverFields...))
+	}
+	plain := out.Get("stringData")
+	if ref.Kind != "Secret" || ref.Group != "" || plain == nil || plain.Kind != manifest.Mapping {
+		return out
+	}
+	data := manifest.Map(plain.Pos, 0)
+	if old := out.Get("data"); old != nil {
+		data.Pos, data.Fields = old.Pos, slices.Clone(old.Fields)
+	}
+	for _, f := range plain.Fields {
+		encoded := manifest.Str(base64.StdEncoding.EncodeToString([]byte(f.Value.Text)), f.Value.Pos)
+		data.Set(f.Key, encoded)
+	}
+	return with(without(out, "stringData"), "data", data)
+}
+
+// without is n without some of its fields; n itself where it has none of them.
+func without(n *manifest.Node, keys ...string) *manifest.Node {
+	has := func(f manifest.Field) bool { return slices.Contains(keys, f.Key) }
+	if !slices.ContainsFunc(n.Fields, has) {
+		return n
+	}
+	out := *n
+	out.Fields = slices.DeleteFunc(slices.Clone(n.Fields), has)
+	return &out
+}
+
+// with is n with a field set.
+func with(n *manifest.Node, key string, value *manifest.Node) *manifest.Node {
+	if n.Get(key) == value {
+		return n
+	}
+	out := *n
+	out.Fields = slices.Clone(n.Fields)
+	out.Set(key, value)
+	return &out
+}
+
+// parse reads one document; nil where there is a mistake.
+func parse(chunk []byte, line int, source *manifest.Source, errs *manifest.Errors) *manifest.Node {
+	p := parser{source: source, line: line, errs: errs, budget: 10*len(chunk) + 1000, done: map[*yaml.Node]*converted{}}
+	var doc yaml.Node
+	if err := yaml.Load(trimEnd(chunk), &doc); err != nil {
+		p.syntaxError(err)
+		return nil
+	}
+	root := p.node(doc.Content[0], 1).node
+	if p.failed {
+		return nil
+	}
+	return root
+}
+
+// trimEnd cuts the marker "..." off.
+func trimEnd(chunk []byte) []byte {
+	at := bytes.LastIndex(chunk, []byte("\n..."))
+	if at >= 0 && isMarker(chunk[at+1:], '.') {
+		return chunk[:at+1]
+	}
+	return chunk
+}
+
+// parser turns what the YAML library read into Nodes, following aliases.
+type parser struct {
+	source *manifest.Source
+	line   int
+	errs   *manifest.Errors
+	failed bool
+	budget int // nodes that may still be made, those behind aliases counted each time
+	done   map[*yaml.Node]*converted
+}
+
+// converted is what an anchor stands for.
+type converted struct {
+	node *manifest.Node
+	size int // nodes in it; 0 as long as it is being read
+}
+
+func (p *parser) pos(y *yaml.Node) manifest.Pos {
+	return manifest.Pos{Source: p.source, Line: int32(max(y.Line, 1) + p.line - 1), Column: int32(max(y.Column, 1))}
+}
+
+func (p *parser) fail(y *yaml.Node, format string, args ...any) {
+	if !p.failed {
+		p.errs.Add(p.pos(y), "", format, args...)
+	}
+	p.failed = true
+}
+
+func (p *parser) syntaxError(err error) {
+	at, msg := &yaml.Node{}, err.Error()
+	if load, ok := errors.AsType[*yaml.LoadError](err); ok {
+		at.Line, at.Column, msg = load.Mark.Line, load.Mark.Column, load.Message
+	}
+	p.fail(at, "not YAML: %s", strings.Join(strings.Fields(msg), " "))
+}
+
+func (p *parser) node(y *yaml.Node, depth int) converted {
+	if p.failed {
+		return converted{&manifest.Node{}, 1}
+	}
+	if y.Kind == yaml.AliasNode {
+		return p.alias(y)
+	}
+	var mark *converted
+	if y.Anchor != "" {
+		mark = &converted{}
+		p.done[y] = mark
+	}
+	if depth > maxDepth {
+		p.fail(y, "nested more than %d levels deep", maxDepth)
+	}
+	out := converted{&manifest.Node{Pos: p.pos(y)}, 1}
+	switch y.Kind {
+	case yaml.ScalarNode:
+		p.scalar(out.node, y)
+	case yaml.SequenceNode:
+		out.node.Kind = manifest.Sequence
+		out.node.Items = make([]*manifest.Node, len(y.Content))
+		for i, item := range y.Content {
+			got := p.node(item, depth+1)
+			out.node.Items[i] = got.node
+			out.size += got.size
+		}
+	case yaml.MappingNode:
+		out.node.Kind = manifest.Mapping
+		out.size += p.fields(out.node, y, depth)
+	}
+	if mark != nil {
+		*mark = out
+	}
+	p.budget--
+	return out
+}
+
+func (p *parser) alias(y *yaml.Node) converted {
+	got := p.done[y.Alias]
+	if got == nil || got.size == 0 {
+		p.fail(y, "the alias *%s stands inside of what it names", y.Value)
+		return converted{&manifest.Node{}, 1}
+	}
+	if p.budget -= got.size; p.budget < 0 {
+		p.fail(y, "aliases make the document more than ten times as large; write the values out")
+	}
+	return *got
+}
+
+func (p *parser) scalar(n *manifest.Node, y *yaml.Node) {
+	n.Text = y.Value
+	switch tag := y.ShortTag(); tag {
+	case "!!null":
+		n.Kind = manifest.Null
+	case "!!bool":
+		n.Kind, n.Text = manifest.Bool, strings.ToLower(y.Value)
+	case "!!int", "!!float":
+		n.Kind = manifest.Number
+	case "!!str", "!!timestamp":
+		n.Kind = manifest.String
+	case "!!binary":
+		data, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(y.Value), ""))
+		if err != nil {
+			p.fail(y, "is not base64")
+		}
+		n.Kind, n.Text = manifest.String, string(data)
+	default:
+		p.fail(y, "tag %.40s is not known; remove it", tag)
+	}
+}
+
+// fields reads a mapping and returns the number of nodes in it.
+func (p *parser) fields(n *manifest.Node, y *yaml.Node, depth int) int {
+	n.Fields = make([]manifest.Field, 0, len(y.Content)/2)
+	seen := make(map[string]bool, len(y.Content)/2)
+	size := 0
+	var merged []*manifest.Node
+	for i := 0; i+1 < len(y.Content); i += 2 {
+		key, value := y.Content[i], p.node(y.Content[i+1], depth+1)
+		size += value.size
+		if key.Kind == yaml.AliasNode {
+			key = key.Alias
+		}
+		switch {
+		case key.Kind != yaml.ScalarNode || key.ShortTag() == "!!null":
+			p.fail(key, "a key must be a string")
+		case key.ShortTag() == "!!merge":
+			merged = append(merged, value.node)
+		case seen[key.Value]:
+			p.fail(key, "key %q is given twice; remove one", key.Value)
+		default:
+			seen[key.Value] = true
+			n.Fields = append(n.Fields, manifest.Field{Key: key.Value, Value: value.node, Pos: p.pos(y.Content[i])})
+		}
+	}
+	for _, m := range merged {
+		p.merge(n, m, y, seen)
+	}
+	return size
+}
+
+// merge adds the fields of a merge key: a mapping, or several of which the
+// first wins; those that the mapping has itself win over all.
+func (p *parser) merge(n, from *manifest.Node, y *yaml.Node, seen map[string]bool) {
+	switch from.Kind {
+	case manifest.Mapping:
+		for _, f := range from.Fields {
+			if !seen[f.Key] {
+				seen[f.Key] = true
+				n.Fields = append(n.Fields, f)
+			}
+		}
+	case manifest.Sequence:
+		for _, item := range from.Items {
+			if item.Kind != manifest.Mapping {
+				p.fail(y, "<< must name a mapping, or a list of them")
+				return
+			}
+			p.merge(n, item, y, seen)
+		}
+	default:
+		p.fail(y, "<< must name a mapping, or a list of them")
+	}
+}

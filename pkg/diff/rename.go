@@ -1,0 +1,191 @@
+package diff
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/scion-gen/scion-gen/pkg/manifest"
+)
+
+// maxCandidates bounds how many objects of a kind are looked at for renames by
+// similarity, on each side.
+const maxCandidates = 100
+
+// shared is the weight of what several objects of a kind have, where what one
+// alone has weighs 1.
+const shared = 0.001
+
+// likeness is how much of two objects must be the same for a rename.
+const likeness = 0.6
+
+// renames pairs objects that are on one side alone and have the same content
+// but for their names; what is left is gone and came.
+//
+// Equal content counts first, in the order of names. Else it is the likest that
+// is alike enough, where what all objects of the kind have counts little: a
+// thousand agents of one template are no renames of each other.
+func (c *comparison) renames(old, new *Side, gone, came []*object) (pairs [][2]*object, goneStill, cameStill []*object) {
+	if len(gone) == 0 || len(came) == 0 {
+		return nil, gone, came
+	}
+	took := map[*object]bool{}
+	pair := func(g, n *object) {
+		pairs = append(pairs, [2]*object{g, n})
+		took[g], took[n] = true, true
+	}
+	byContent := map[string][]*object{}
+	for _, n := range sorted(came) {
+		key := c.content(n)
+		byContent[key] = append(byContent[key], n)
+	}
+	for _, g := range sorted(gone) {
+		key := c.content(g)
+		if same := byContent[key]; len(same) > 0 {
+			byContent[key] = same[1:]
+			pair(g, same[0])
+		}
+	}
+	left := func(objects []*object) []*object {
+		return slices.DeleteFunc(slices.Clone(objects), func(o *object) bool { return took[o] })
+	}
+	for kind, candidates := range kinds(left(gone)) {
+		c.likest(candidates, kinds(left(came))[kind], [...]*Side{old, new}, kind, pair)
+	}
+	slices.SortFunc(pairs, func(a, b [2]*object) int { return a[1].ref.id().compare(b[1].ref.id()) })
+	return pairs, left(gone), left(came)
+}
+
+func sorted(objects []*object) []*object {
+	return slices.SortedFunc(slices.Values(objects), func(a, b *object) int { return a.ref.id().compare(b.ref.id()) })
+}
+
+func kinds(objects []*object) map[groupKind][]*object {
+	out := map[groupKind][]*object{}
+	for _, o := range objects {
+		kind := groupKind{o.ref.Group, o.ref.Kind}
+		out[kind] = append(out[kind], o)
+	}
+	return out
+}
+
+// content is all of an object but its names.
+func (c *comparison) content(o *object) string {
+	names := aliasesOf(o.ref, o.root)
+	return o.ref.Group + "/" + o.ref.Kind + names.replace(string(c.canon(nil, anonymous(o.root), field{schema: schemaOf(o.ref)})))
+}
+
+// anonymous is an object without its name and namespace.
+func anonymous(root *manifest.Node) *manifest.Node {
+	meta := root.Get("metadata")
+	if meta == nil || meta.Kind != manifest.Mapping {
+		return root
+	}
+	return with(root, "metadata", without(meta, "name", "namespace"))
+}
+
+// likest pairs the objects of one kind by how alike they are.
+func (c *comparison) likest(gone, came []*object, sides [2]*Side, kind groupKind, pair func(g, n *object)) {
+	if len(came) == 0 || len(gone) > maxCandidates || len(came) > maxCandidates {
+		return
+	}
+	weight := c.weights(sides, kind)
+	type candidate struct {
+		g, n *object
+		like float64
+	}
+	var all []candidate
+	parts := map[*object]map[string]bool{}
+	for _, o := range slices.Concat(gone, came) {
+		parts[o] = c.parts(o)
+	}
+	for _, g := range sorted(gone) {
+		for _, n := range sorted(came) {
+			if like := alike(parts[g], parts[n], weight); like >= likeness {
+				all = append(all, candidate{g, n, like})
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(b.like, a.like) })
+	took := map[*object]bool{}
+	for _, best := range all {
+		if !took[best.g] && !took[best.n] {
+			took[best.g], took[best.n] = true, true
+			pair(best.g, best.n)
+		}
+	}
+}
+
+// parts are the scalars of an object, each with its path, with placeholders for
+// the object's names.
+func (c *comparison) parts(o *object) map[string]bool {
+	names := aliasesOf(o.ref, o.root)
+	out := map[string]bool{}
+	var walk func(n *manifest.Node, path []string)
+	walk = func(n *manifest.Node, path []string) {
+		for _, item := range orNull(n).Items {
+			walk(item, path)
+		}
+		for _, f := range orNull(n).Fields {
+			walk(f.Value, append(path, f.Key))
+		}
+		if n = orNull(n); n.Kind < manifest.Sequence {
+			out[names.replace(strings.Join(path, "\x00")+"\x00"+n.Text)] = true
+		}
+	}
+	walk(anonymous(o.root), nil)
+	return out
+}
+
+// weights are how much a part counts.
+func (c *comparison) weights(sides [2]*Side, kind groupKind) map[string]float64 {
+	weight := map[string]float64{}
+	for _, side := range sides {
+		counts := map[string]int{}
+		for _, o := range side.objects {
+			if (groupKind{o.ref.Group, o.ref.Kind}) == kind {
+				for part := range c.parts(o) {
+					counts[part]++
+				}
+			}
+		}
+		for part, n := range counts {
+			if n > 1 {
+				weight[part] = shared
+			} else if weight[part] == 0 {
+				weight[part] = 1
+			}
+		}
+	}
+	return weight
+}
+
+// alike is what two objects share of what they have.
+func alike(a, b map[string]bool, weight map[string]float64) float64 {
+	// Summed in the order of weights: floats depend on it in the last digit.
+	var both, all []float64
+	for part := range a {
+		all = append(all, weight[part])
+		if b[part] {
+			both = append(both, weight[part])
+		}
+	}
+	for part := range b {
+		if !a[part] {
+			all = append(all, weight[part])
+		}
+	}
+	if sum(all) == 0 {
+		return 0
+	}
+	return sum(both) / sum(all)
+}
+
+func sum(values []float64) float64 {
+	slices.Sort(values)
+	total := 0.0
+	for _, v := range values {
+		total += v
+	}
+	return total
+}

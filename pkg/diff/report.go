@@ -1,0 +1,257 @@
+package diff
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/scion-gen/scion-gen/pkg/credential"
+	"github.com/scion-gen/scion-gen/pkg/manifest"
+)
+
+// Options are how two sides are compared. The zero value compares everything.
+type Options struct {
+	// IgnorePaths are fields whose changes do not count, with all below them,
+	// as Edit.Path has them: metadata.annotations, or
+	// spec.containers[*].image. A * stands for any characters.
+	IgnorePaths []string
+	// IgnoreKinds are kinds whose objects do not count: Secret, or
+	// Deployment.apps where the group matters.
+	IgnoreKinds []string
+	// Defaults takes a field that has the API server's default for one that is
+	// absent.
+	Defaults bool
+}
+
+// Compare finds what differs. It changes neither side.
+func Compare(old, new *Side, o Options) *Report {
+	c := comparison{Options: o, rules: rules{o.Defaults}, report: &Report{
+		Old: old.Name, New: new.Name,
+		Summary: Summary{Verdicts: map[Verdict]int{}, Flags: map[Severity]int{}},
+	}}
+	c.match(old, new)
+	slices.SortStableFunc(c.report.Objects, func(a, b Object) int { return a.Ref.id().compare(b.Ref.id()) })
+	c.report.summarize()
+	c.report.Groups = group(c.report.Objects)
+	return c.report
+}
+
+// comparison is one run of Compare.
+type comparison struct {
+	Options
+	rules
+	report *Report
+}
+
+func (c *comparison) ignored(ref Ref) bool {
+	return slices.ContainsFunc(c.IgnoreKinds, func(kind string) bool {
+		kind, group, hasGroup := strings.Cut(kind, ".")
+		return strings.EqualFold(kind, ref.Kind) && (!hasGroup || group == ref.Group)
+	})
+}
+
+// match pairs the objects of both sides.
+func (c *comparison) match(old, new *Side) {
+	var gone, came []*object
+	for _, o := range old.objects {
+		if c.ignored(o.ref) {
+			continue
+		}
+		c.report.Summary.OldObjects++
+		if n := new.byID[o.ref.id()]; n != nil {
+			c.pair(o, n)
+		} else {
+			gone = append(gone, o)
+		}
+	}
+	for _, n := range new.objects {
+		if c.ignored(n.ref) {
+			continue
+		}
+		c.report.Summary.NewObjects++
+		if old.byID[n.ref.id()] == nil {
+			came = append(came, n)
+		}
+	}
+	renamed, gone, came := c.renames(old, new, gone, came)
+	for _, r := range renamed {
+		c.pair(r[0], r[1])
+	}
+	for _, o := range gone {
+		c.single(OpRemove, o)
+	}
+	for _, n := range came {
+		c.single(OpAdd, n)
+	}
+}
+
+// pair compares an object that is on both sides.
+func (c *comparison) pair(old, new *object) {
+	obj := Object{Ref: new.ref, Old: old.pos, New: new.pos}
+	obj.oldNames, obj.newNames = aliasesOf(old.ref, old.root), aliasesOf(new.ref, new.root)
+	obj.Renamed = old.ref.id() != new.ref.id()
+	if old.ref != new.ref {
+		obj.Was = &old.ref
+	}
+	p := pair{old.root, new.root}
+	e := editor{redactor: redactor{new.ref}, object: &obj, oldFile: old, newFile: new, ignore: c.IgnorePaths}
+	walk := comparer{rules: c.rules, emit: func(raw rawEdit) {
+		e.add(raw, func() Outcome {
+			if obj.Renamed && isIdentity(raw.path) {
+				return identityOutcome(new.ref)
+			}
+			return outcome(new.ref, raw, p)
+		})
+	}}
+	walk.value(old.root, new.root, field{schema: schemaOf(new.ref)})
+	if len(obj.Edits) == 0 {
+		c.report.Summary.Same++
+		if old.path != "" && new.path != "" && old.path != new.path {
+			c.report.Summary.Moved++
+		}
+		return
+	}
+	c.add(obj, p)
+}
+
+func isIdentity(path []step) bool {
+	return len(path) == 2 && path[0].key == "metadata" && (path[1].key == "name" || path[1].key == "namespace")
+}
+
+// single reports an object that is on one side alone.
+func (c *comparison) single(op Op, o *object) {
+	obj := Object{Ref: o.ref}
+	obj.oldNames = aliasesOf(o.ref, o.root)
+	obj.newNames = obj.oldNames
+	e := editor{redactor: redactor{o.ref}, object: &obj, oldFile: o, newFile: o, ignore: c.IgnorePaths}
+	raw, p, result := rawEdit{op: op}, pair{}, Outcome{}
+	if op == OpAdd {
+		obj.New, raw.new, p.new, result = o.pos, o.root, o.root, newOutcome(o.ref)
+	} else {
+		obj.Old, raw.old, p.old, result = o.pos, o.root, o.root, deleteOutcome(o.ref)
+	}
+	e.add(raw, func() Outcome { return result })
+	c.add(obj, p)
+}
+
+// add takes an object that differs into the report.
+func (c *comparison) add(obj Object, p pair) {
+	slices.SortStableFunc(obj.Edits, func(a, b Edit) int { return comparePaths(a.raw.path, b.raw.path) })
+	for _, e := range obj.Edits {
+		if e.Outcome.Verdict.rank() > obj.Verdict.rank() {
+			obj.Verdict = e.Outcome.Verdict
+		}
+	}
+	flag(&obj, p)
+	c.report.Objects = append(c.report.Objects, obj)
+}
+
+// editor makes the Edits of an object.
+type editor struct {
+	redactor
+	object           *Object
+	oldFile, newFile *object
+	ignore           []string
+}
+
+func (e *editor) add(raw rawEdit, outcome func() Outcome) {
+	path, _ := credential.Hide(display(raw.path))
+	if slices.ContainsFunc(e.ignore, func(pattern string) bool { return matchPath(pattern, path) }) {
+		return
+	}
+	e.object.Edits = append(e.object.Edits, Edit{
+		Op:      raw.op,
+		Path:    path,
+		Old:     e.show(raw.old, raw.path, raw.oldIn),
+		New:     e.show(raw.new, raw.path, raw.newIn),
+		OldPos:  place(e.oldFile, raw.old, raw.oldIn, raw.op != OpAdd || len(raw.path) > 0),
+		NewPos:  place(e.newFile, raw.new, raw.newIn, raw.op != OpRemove || len(raw.path) > 0),
+		Outcome: outcome(),
+		raw:     raw,
+	})
+}
+
+// place is where a value stands, or what it is missing from.
+func place(o *object, n, in *manifest.Node, there bool) Pos {
+	switch {
+	case !there:
+		return Pos{}
+	case n != nil && n.Pos.Line > 0:
+		return Pos{o.pos.File, int(n.Pos.Line)}
+	case in != nil && in.Pos.Line > 0:
+		return Pos{o.pos.File, int(in.Pos.Line)}
+	}
+	return o.pos
+}
+
+// matchPath reports whether a path is what a pattern names, or below it.
+func matchPath(pattern, path string) bool {
+	for i := range len(path) + 1 {
+		if (i == len(path) || path[i] == '.' || path[i] == '[') && glob(pattern, path[:i]) {
+			return true
+		}
+	}
+	return false
+}
+
+// glob reports whether text is what pattern says, where * stands for any
+// characters.
+func glob(pattern, text string) bool {
+	first, rest, star := strings.Cut(pattern, "*")
+	if !star {
+		return pattern == text
+	}
+	if !strings.HasPrefix(text, first) {
+		return false
+	}
+	text = text[len(first):]
+	for {
+		part, more, star := strings.Cut(rest, "*")
+		if !star {
+			return strings.HasSuffix(text, part)
+		}
+		at := strings.Index(text, part)
+		if at < 0 {
+			return false
+		}
+		text, rest = text[at+len(part):], more
+	}
+}
+
+func (r *Report) summarize() {
+	for _, o := range r.Objects {
+		r.Summary.Verdicts[o.Verdict]++
+		if o.Renamed {
+			r.Summary.Renamed++
+		}
+		if slices.ContainsFunc(o.Edits, func(e Edit) bool { return e.Outcome.SessionLost }) {
+			r.Summary.SessionsLost++
+		}
+		for _, e := range o.Edits {
+			for _, f := range e.Flags {
+				r.Summary.Flags[f.Severity]++
+			}
+		}
+	}
+}
+
+// Verdict is the gravest of the report, empty where nothing differs.
+func (r *Report) Verdict() Verdict {
+	var worst Verdict
+	for v := range r.Summary.Verdicts {
+		if v.rank() > worst.rank() {
+			worst = v
+		}
+	}
+	return worst
+}
+
+// Rank orders severities; it is 1 for Low.
+func (s Severity) Rank() int { return slices.Index(Severities[:], s) + 1 }
+
+// Rank orders verdicts by gravity; it is 1 for InPlace.
+func (v Verdict) Rank() int { return v.rank() + 1 }
+
+func compareFlags(a, b Flag) int {
+	return cmp.Or(cmp.Compare(b.Severity.Rank(), a.Severity.Rank()), strings.Compare(a.ID, b.ID), strings.Compare(a.Path, b.Path))
+}
