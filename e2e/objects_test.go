@@ -45,6 +45,8 @@ func (o object) namespace() string { return o.text("metadata", "namespace") }
 
 func (o object) String() string { return o.kind() + " " + o.namespace() + "/" + o.name() }
 
+func (o object) specJSON() string { return string(object{"spec": o["spec"]}.json()) }
+
 func (o object) json() []byte {
 	data, err := json.Marshal(o)
 	if err != nil {

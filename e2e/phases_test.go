@@ -84,6 +84,9 @@ func play(t *testing.T, ns string, all []*recording, args ...string) {
 	}
 	look := func() { lookAll(t, all, list(t, kubeconfig, args...)) }
 	look()
+	for _, r := range all {
+		w.await(r.name, r.reported()...) // the watch has begun
+	}
 	for i := range longest {
 		for _, change := range []func(*recording, recorded){
 			(*recording).bind, (*recording).debug, (*recording).resize, (*recording).delete, (*recording).report,
