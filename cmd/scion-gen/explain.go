@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -65,11 +66,11 @@ func printOrigins(w io.Writer, explained []render.Explanation, whole bool) error
 			if runes := []rune(value); !whole && len(runes) > 48 {
 				value = string(runes[:45]) + "..."
 			}
-			from := "-\t" + f.Layer + "\t"
-			if f.Pos.IsValid() {
-				from = fmt.Sprintf("%s\t%s\t%s", f.Pos, f.Layer, f.Setting)
+			from := f.Layer
+			if f.Setting != "" {
+				from += "\t" + f.Setting
 			}
-			fmt.Fprintf(table, "  %s\t%s\t%s\n", f.Path, value, from)
+			fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", f.Path, value, cmp.Or(f.At, "-"), from)
 		}
 		if err := table.Flush(); err != nil {
 			return err

@@ -91,6 +91,9 @@ func renderFiles(files []render.File) (*render.Manifests, error) {
 		return nil, asInput(err)
 	}
 	manifests, err := config.Render()
+	if err == nil && manifests.Len() == 0 {
+		err = inputError(errors.New("the configuration has no agents; add a document with kind: Agent"))
+	}
 	return manifests, asInput(err)
 }
 

@@ -244,6 +244,8 @@ func (p *parser) syntaxError(err error, chunk []byte) {
 	case has("expected ',' or"):
 		msg = fmt.Sprintf("the bracket that opens here has no end, or a comma is missing at line %d", p.pos(at.Line, 1).Line)
 		at = load.ContextMark
+	case has("expected node content"):
+		msg = "a value is missing here, or a bracket above it is not closed; add the value or the bracket"
 	case has("cannot start any token"):
 		msg = cannotStart(chunk, at)
 	case has("tab character"):

@@ -22,9 +22,9 @@ type Origin struct {
 	// by their key: spec.containers[agent].env[HOME].value.
 	Path  string `json:"path"`
 	Value string `json:"value"`
-	// Pos is where the setting stands that the field is made from; the zero
-	// Pos for what is the same for every agent.
-	Pos manifest.Pos `json:"-"`
+	// At is where the setting stands that the field is made from, as
+	// file:line:column; empty for what is the same for every agent.
+	At string `json:"at,omitempty"`
 	// Layer is the document, such as "template claude" or "agent reviewer".
 	Layer string `json:"layer"`
 	// Setting is the setting in that document, such as spec.hub.endpoint.
@@ -159,7 +159,7 @@ func (e *explainer) wants(path string) bool {
 }
 
 func (e *explainer) origin(n *manifest.Node, path string) Origin {
-	o := Origin{Path: path, Value: n.Text, Pos: n.Pos, Layer: generated}
+	o := Origin{Path: path, Value: n.Text, Layer: generated}
 	switch n.Kind {
 	case manifest.Mapping:
 		o.Value = "{}"
@@ -167,7 +167,7 @@ func (e *explainer) origin(n *manifest.Node, path string) Origin {
 		o.Value = "[]"
 	}
 	if n.Pos.IsValid() {
-		o.Layer, o.Setting = n.Pos.Source.Name, e.settings[n.Pos]
+		o.At, o.Layer, o.Setting = n.Pos.String(), n.Pos.Source.Name, e.settings[n.Pos]
 	}
 	return o
 }
