@@ -9,13 +9,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
-// binaries are the programs of a control plane.
-type binaries struct {
-	kubernetes      string // the version
-	etcd, apiserver string // the files
-}
+// binaries are the files of a control plane's programs.
+type binaries struct{ etcd, apiserver string }
 
 // build returns the programs of the versions in go.mod, from the user's cache
 // or, the first time, from their modules' sources. It says on log what takes
@@ -34,12 +32,29 @@ func build(ctx context.Context, log io.Writer) (binaries, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return binaries{}, err
 	}
-	b := binaries{versions[0], filepath.Join(dir, "etcd"), filepath.Join(dir, "kube-apiserver")}
-	ldflags := "-s -w -X k8s.io/component-base/version.gitVersion=" + b.kubernetes
+	unlock, err := lock(filepath.Join(dir, "lock"))
+	if err != nil {
+		return binaries{}, err
+	}
+	defer unlock()
+	b := binaries{filepath.Join(dir, "etcd"), filepath.Join(dir, "kube-apiserver")}
+	ldflags := "-s -w -X k8s.io/component-base/version.gitVersion=" + versions[0]
 	return b, errors.Join(
 		buildOnce(ctx, log, b.etcd, etcdModule, "-s -w"),
 		buildOnce(ctx, log, b.apiserver, serverModule+"/cmd/kube-apiserver", ldflags),
 	)
+}
+
+// lock waits until no other process builds.
+func lock(file string) (unlock func() error, err error) {
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f.Close, nil
 }
 
 func moduleVersions(ctx context.Context, modules ...string) ([]string, error) {
@@ -61,7 +76,7 @@ func buildOnce(ctx context.Context, log io.Writer, file, pkg, ldflags string) er
 		return nil
 	}
 	fmt.Fprintf(log, "building %s, which takes minutes, once: %s\n", pkg, file)
-	part := fmt.Sprintf("%s.%d", file, os.Getpid())
+	part := file + ".part"
 	defer os.Remove(part)
 	c := exec.CommandContext(ctx, "go", "build", "-ldflags", ldflags, "-o", part, pkg)
 	c.Env = append(os.Environ(), "CGO_ENABLED=0")

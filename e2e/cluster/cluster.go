@@ -85,9 +85,6 @@ func (c *Cluster) Stop() error {
 	return err
 }
 
-// Version is that of Kubernetes, v1.35.4 or so.
-func (c *Cluster) Version() string { return c.binaries.kubernetes }
-
 // Dir is a folder that is removed with the cluster.
 func (c *Cluster) Dir() string { return c.dir }
 
