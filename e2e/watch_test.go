@@ -33,17 +33,31 @@ func restart(t testing.TB) {
 	}
 }
 
-// A watch goes on when the server was killed and is back.
+// A watch goes on when the server was killed and is back, and says once why it
+// stands still.
 func TestWatchServerKilled(t *testing.T) {
 	namespace(t, "killed", "baseline", "latest")
 	a := runningPod(t, "killed", "a")
 	w := watch(t, reader(t, "killed"))
 	w.await("a", "running")
-	restart(t)
+	server.KillServer()
+	const refused = "connection refused; trying again\n"
+	w.eventually(func() string {
+		if said := w.said(); !strings.HasSuffix(said, refused) {
+			return fmt.Sprintf("stderr is %q, want %q", said, refused)
+		}
+		return ""
+	})
+	if err := server.StartServer(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	a.report(ended(0))
 	w.await("a", "running", "stopped")
 	runningPod(t, "killed", "b")
 	w.await("b", "provisioning", "running")
+	if n := strings.Count(w.said(), refused); n != 1 {
+		t.Errorf("said %d times: %s", n, w.said())
+	}
 }
 
 // The version from which a watch goes on has expired, for etcd and for the
