@@ -1,6 +1,6 @@
 FUZZTIME ?= 10s
 
-.PHONY: build test golden check bench demo
+.PHONY: build test golden check bench demo e2e
 
 build:
 	go build -o bin/ ./cmd/scion-gen
@@ -30,3 +30,8 @@ check:
 bench:
 	go test -run '^$$' -bench . ./...
 	cd bench && go test -run '^$$' -bench . ./...
+	cd e2e && go test -run '^$$' -bench . .
+
+# Asks a real API server, which it builds the first time: see e2e/README.md.
+e2e:
+	cd e2e && go vet ./... && go test -count=1 -timeout 30m ./...

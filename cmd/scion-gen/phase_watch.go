@@ -3,9 +3,11 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"net/url"
 	"slices"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
 )
@@ -58,12 +61,17 @@ type podFeed struct {
 // start runs the informer. The channel it returns is closed once all Pods that
 // there were have been sent.
 func (f podFeed) start(client *podClient, stderr io.Writer) (synced <-chan struct{}, err error) {
+	say := complain(stderr)
 	lw := &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, opts metav1.ListOptions) (runtime.Object, error) {
 			return client.list(ctx, opts)
 		},
 		WatchFuncWithContext: func(ctx context.Context, opts metav1.ListOptions) (watch.Interface, error) {
-			return client.watch(ctx, opts)
+			w, err := client.watch(ctx, opts)
+			if refused, ok := errors.AsType[*url.Error](err); ok && utilnet.IsConnectionRefused(err) {
+				say(ctx, nil, refused.Err) // of which the informer says nothing, however long it lasts
+			}
+			return w, err
 		},
 	}
 	informer := cache.NewSharedIndexInformerWithOptions(lw, &corev1.Pod{}, cache.SharedIndexInformerOptions{})
@@ -74,7 +82,7 @@ func (f podFeed) start(client *podClient, stderr io.Writer) (synced <-chan struc
 	if err := informer.SetTransform(trimmed); err != nil {
 		return nil, err
 	}
-	if err := informer.SetWatchErrorHandlerWithContext(complain(stderr)); err != nil {
+	if err := informer.SetWatchErrorHandlerWithContext(say); err != nil {
 		return nil, err
 	}
 	go informer.RunWithContext(f.ctx)

@@ -89,13 +89,16 @@ func (c *Config) policy(meta *manifest.Node, label, text string) *manifest.Node 
 	if n := own.Get("egress"); n != nil {
 		egress = n
 	}
-	return object("apiVersion", "networking.k8s.io/v1", "kind", "NetworkPolicy",
-		"metadata", meta,
-		"spec", object(
-			"podSelector", pods,
-			"policyTypes", list(value("Ingress"), value("Egress")),
-			"ingress", ingress,
-			"egress", egress))
+	spec := object("podSelector", pods, "policyTypes", list(value("Ingress"), value("Egress")))
+	// The API server stores an empty list as none. Were it written, every apply
+	// would count as a change.
+	if len(ingress.Items) > 0 {
+		spec.Set("ingress", ingress)
+	}
+	if len(egress.Items) > 0 {
+		spec.Set("egress", egress)
+	}
+	return object("apiVersion", "networking.k8s.io/v1", "kind", "NetworkPolicy", "metadata", meta, "spec", spec)
 }
 
 func (c *Config) hasPolicies() bool { return c.fleet.Spec.NetworkPolicy.Mode != "None" }

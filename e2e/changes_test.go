@@ -1,0 +1,495 @@
+package e2e
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/scion-gen/scion-gen/e2e/cluster"
+)
+
+// change is an edit of one of the objects below, and the rule by which
+// scion-gen diff says what it does.
+type change struct {
+	rule  string
+	kind  string
+	old   string // what the object has beside, as "from -> to"; empty if nothing
+	edit  string // "from -> to"
+	gated bool   // the Pod is on no node
+}
+
+// changedObjects are the objects that changes edit.
+var changedObjects = map[string]string{
+	"Pod": `apiVersion: v1
+kind: Pod
+metadata: {name: x, namespace: changes, labels: {app: x}}
+spec:
+  automountServiceAccountToken: false
+  activeDeadlineSeconds: 600
+  terminationGracePeriodSeconds: 30
+  nodeSelector: {disk: ssd}
+  tolerations:
+  - {key: a, operator: Exists, effect: NoExecute, tolerationSeconds: 60}
+  initContainers:
+  - {name: setup, image: "setup:1"}
+  - {name: sidecar, image: "sidecar:1", restartPolicy: Always, resources: {requests: {cpu: 10m}}}
+  containers:
+  - name: agent
+    image: agent:1
+    env: [{name: A, value: "1"}]
+    resources: {requests: {cpu: 100m, memory: 100Mi}, limits: {cpu: "1", memory: 200Mi}}
+`,
+	"Deployment": workloadObject("apps/v1", "Deployment", "  replicas: 2\n"),
+	"StatefulSet": workloadObject("apps/v1", "StatefulSet", `  replicas: 2
+  serviceName: x
+  volumeClaimTemplates:
+  - metadata: {name: data}
+    spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+`),
+	"DaemonSet":  workloadObject("apps/v1", "DaemonSet", "  minReadySeconds: 0\n"),
+	"ReplicaSet": workloadObject("apps/v1", "ReplicaSet", "  replicas: 2\n"),
+	"Job": `apiVersion: batch/v1
+kind: Job
+metadata: {name: x, namespace: changes}
+spec:
+  backoffLimit: 0
+  parallelism: 2
+  completions: 2
+  completionMode: Indexed
+  template:
+    spec:
+      restartPolicy: Never
+      nodeSelector: {disk: ssd}
+      containers:
+      - {name: agent, image: "agent:1"}
+`,
+	"CronJob": `apiVersion: batch/v1
+kind: CronJob
+metadata: {name: x, namespace: changes}
+spec:
+  schedule: 0 1 * * *
+  jobTemplate:
+    spec:
+      template:
+        spec:
+          restartPolicy: Never
+          containers:
+          - {name: agent, image: "agent:1"}
+`,
+	"PersistentVolumeClaim": `apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: x, namespace: changes}
+spec:
+  accessModes: [ReadWriteOnce]
+  storageClassName: growing
+  volumeName: volume
+  resources: {requests: {storage: 1Gi}}
+`,
+	"ConfigMap": `apiVersion: v1
+kind: ConfigMap
+metadata: {name: x, namespace: changes}
+data: {a: "1"}
+binaryData: {b: MQ==}
+`,
+	"Secret": `apiVersion: v1
+kind: Secret
+metadata: {name: x, namespace: changes}
+type: Opaque
+data: {a: MQ==}
+`,
+	"ServiceAccount": `apiVersion: v1
+kind: ServiceAccount
+metadata: {name: x, namespace: changes}
+automountServiceAccountToken: false
+`,
+	"Service": `apiVersion: v1
+kind: Service
+metadata: {name: x, namespace: changes}
+spec:
+  clusterIP: 10.0.0.77
+  selector: {app: x}
+  ports:
+  - {port: 80}
+`,
+	"NetworkPolicy": `apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: x, namespace: changes}
+spec:
+  podSelector: {matchLabels: {app: x}}
+  policyTypes: [Ingress]
+`,
+	"Role": `apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: x, namespace: changes}
+rules:
+- {apiGroups: [""], resources: [pods], verbs: [get]}
+`,
+	"RoleBinding": `apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: x, namespace: changes}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: x}
+subjects:
+- {kind: ServiceAccount, name: x, namespace: changes}
+`,
+}
+
+// workloadObject is a controller's object with this in its spec.
+func workloadObject(apiVersion, kind, spec string) string {
+	return fmt.Sprintf(`apiVersion: %s
+kind: %s
+metadata: {name: x, namespace: changes}
+spec:
+%s  selector: {matchLabels: {app: x}}
+  template:
+    metadata: {labels: {app: x}}
+    spec:
+      containers:
+      - {name: agent, image: "agent:1"}
+`, apiVersion, kind, spec)
+}
+
+const (
+	immutableToo = "\ndata: -> \nimmutable: true\ndata:"
+	gates        = "  activeDeadlineSeconds: 600\n ->   schedulingGates: [{name: example.com/quota}]\n"
+)
+
+// changes has every rule that the API server can be asked about, and both sides
+// of those with a condition.
+var changes = []change{
+	{rule: "pod-image", kind: "Pod", edit: "agent:1 -> agent:2"},
+	{rule: "pod-sidecar-image", kind: "Pod", edit: "sidecar:1 -> sidecar:2"},
+	{rule: "pod-init-image", kind: "Pod", edit: "setup:1 -> setup:2"},
+	{rule: "pod-deadline", kind: "Pod", edit: "activeDeadlineSeconds: 600 -> activeDeadlineSeconds: 500"},
+	{rule: "pod-deadline", kind: "Pod", old: "  activeDeadlineSeconds: 600\n -> ", edit: "spec:\n -> spec:\n  activeDeadlineSeconds: 600\n"},
+	{rule: "pod-spec", kind: "Pod", edit: "activeDeadlineSeconds: 600 -> activeDeadlineSeconds: 700"},
+	{rule: "pod-spec", kind: "Pod", edit: "  activeDeadlineSeconds: 600\n -> "},
+	{rule: "pod-tolerations", kind: "Pod", edit: "  tolerations:\n ->   tolerations:\n  - {key: b, operator: Exists}\n"},
+	{rule: "pod-spec", kind: "Pod", edit: "  tolerations:\n  - {key: a, operator: Exists, effect: NoExecute, tolerationSeconds: 60}\n -> "},
+	{rule: "pod-toleration-seconds", kind: "Pod", edit: "tolerationSeconds: 60 -> tolerationSeconds: 90"},
+	{rule: "pod-grace", kind: "Pod", old: "terminationGracePeriodSeconds: 30 -> terminationGracePeriodSeconds: -3", edit: "terminationGracePeriodSeconds: -3 -> terminationGracePeriodSeconds: 1"},
+	{rule: "pod-spec", kind: "Pod", edit: "terminationGracePeriodSeconds: 30 -> terminationGracePeriodSeconds: 1"},
+	{rule: "pod-gates", kind: "Pod", gated: true, old: gates, edit: "  schedulingGates: [{name: example.com/quota}]\n -> "},
+	{rule: "pod-spec", kind: "Pod", gated: true, edit: gates},
+	{rule: "pod-gated-selector", kind: "Pod", gated: true, old: gates, edit: "{disk: ssd} -> {disk: ssd, zone: a}"},
+	{rule: "pod-spec", kind: "Pod", gated: true, old: gates, edit: "{disk: ssd} -> {disk: hdd}"},
+	{rule: "pod-spec", kind: "Pod", edit: "{disk: ssd} -> {disk: ssd, zone: a}"},
+	{rule: "pod-ephemeral", kind: "Pod", edit: "  containers:\n ->   ephemeralContainers: [{name: debug, image: \"debug:1\"}]\n  containers:\n"},
+	{rule: "pod-resize", kind: "Pod", edit: "cpu: 100m -> cpu: 200m"},
+	{rule: "pod-resize", kind: "Pod", edit: "memory: 200Mi -> memory: 300Mi"},
+	{rule: "pod-resize-restart", kind: "Pod", old: "image: agent:1 -> image: agent:1\n    resizePolicy: [{resourceName: memory, restartPolicy: RestartContainer}]", edit: "memory: 200Mi -> memory: 300Mi"},
+	{rule: "pod-sidecar-resize", kind: "Pod", edit: "cpu: 10m -> cpu: 20m"},
+	{rule: "pod-spec", kind: "Pod", edit: `image: "setup:1" -> image: "setup:1", resources: {requests: {cpu: 10m}}`},
+	{rule: "pod-spec", kind: "Pod", edit: "memory: 200Mi} -> memory: 200Mi, ephemeral-storage: 1Gi}"},
+	{rule: "pod-spec", kind: "Pod", edit: ", limits: {cpu: \"1\", memory: 200Mi} -> "},
+	{rule: "pod-spec", kind: "Pod", edit: `value: "1" -> value: "2"`},
+	{rule: "metadata", kind: "Pod", edit: "app: x -> app: other"},
+
+	{rule: "deployment-selector", kind: "Deployment", edit: "{matchLabels: {app: x}} -> {matchExpressions: [{key: app, operator: Exists}]}"},
+	{rule: "deployment-template", kind: "Deployment", edit: "agent:1 -> agent:2"},
+	{rule: "deployment-paused", kind: "Deployment", old: "replicas: 2 -> replicas: 2\n  paused: true", edit: "agent:1 -> agent:2"},
+	{rule: "deployment-scale-down", kind: "Deployment", edit: "replicas: 2 -> replicas: 1"},
+	{rule: "deployment-spec", kind: "Deployment", edit: "replicas: 2 -> replicas: 3"},
+
+	{rule: "statefulset-template", kind: "StatefulSet", edit: "agent:1 -> agent:2"},
+	{rule: "statefulset-on-delete", kind: "StatefulSet", old: "replicas: 2 -> replicas: 2\n  updateStrategy: {type: OnDelete}", edit: "agent:1 -> agent:2"},
+	{rule: "statefulset-scale-down", kind: "StatefulSet", edit: "replicas: 2 -> replicas: 1"},
+	{rule: "statefulset-replicas", kind: "StatefulSet", edit: "replicas: 2 -> replicas: 3"},
+	{rule: "statefulset-ordinals", kind: "StatefulSet", edit: "replicas: 2 -> replicas: 2\n  ordinals: {start: 1}"},
+	{rule: "statefulset-strategy", kind: "StatefulSet", edit: "replicas: 2 -> replicas: 2\n  updateStrategy: {rollingUpdate: {partition: 1}}"},
+	{rule: "statefulset-history", kind: "StatefulSet", edit: "replicas: 2 -> replicas: 2\n  revisionHistoryLimit: 3"},
+	{rule: "statefulset-retention", kind: "StatefulSet", edit: "replicas: 2 -> replicas: 2\n  persistentVolumeClaimRetentionPolicy: {whenDeleted: Delete}"},
+	{rule: "statefulset-ready", kind: "StatefulSet", edit: "replicas: 2 -> replicas: 2\n  minReadySeconds: 5"},
+	{rule: "statefulset-spec", kind: "StatefulSet", edit: "storage: 1Gi -> storage: 2Gi"},
+	{rule: "statefulset-spec", kind: "StatefulSet", edit: "serviceName: x -> serviceName: other"},
+
+	{rule: "daemonset-selector", kind: "DaemonSet", edit: "{matchLabels: {app: x}} -> {matchExpressions: [{key: app, operator: Exists}]}"},
+	{rule: "daemonset-template", kind: "DaemonSet", edit: "agent:1 -> agent:2"},
+	{rule: "daemonset-on-delete", kind: "DaemonSet", old: "minReadySeconds: 0 -> updateStrategy: {type: OnDelete}", edit: "agent:1 -> agent:2"},
+	{rule: "daemonset-spec", kind: "DaemonSet", edit: "minReadySeconds: 0 -> minReadySeconds: 5"},
+
+	{rule: "replicaset-selector", kind: "ReplicaSet", edit: "{matchLabels: {app: x}} -> {matchExpressions: [{key: app, operator: Exists}]}"},
+	{rule: "replicaset-template", kind: "ReplicaSet", edit: "agent:1 -> agent:2"},
+	{rule: "replicaset-scale-down", kind: "ReplicaSet", edit: "replicas: 2 -> replicas: 1"},
+	{rule: "replicaset-spec", kind: "ReplicaSet", edit: "replicas: 2 -> replicas: 3"},
+
+	{rule: "job-suspend", kind: "Job", edit: "backoffLimit: 0 -> backoffLimit: 0\n  suspend: true"},
+	{rule: "job-resume", kind: "Job", old: "backoffLimit: 0 -> backoffLimit: 0\n  suspend: true", edit: "suspend: true -> suspend: false"},
+	{rule: "job-suspended-template", kind: "Job", old: "backoffLimit: 0 -> backoffLimit: 0\n  suspend: true", edit: "disk: ssd -> disk: hdd"},
+	{rule: "job-template", kind: "Job", edit: "disk: ssd -> disk: hdd"},
+	{rule: "job-template", kind: "Job", old: "backoffLimit: 0 -> backoffLimit: 0\n  suspend: true", edit: "agent:1 -> agent:2"},
+	{rule: "job-selector", kind: "Job", edit: "backoffLimit: 0 -> backoffLimit: 0\n  selector: {matchLabels: {app: x}}"},
+	{rule: "job-completions", kind: "Job", edit: "  completions: 2 ->   completions: 3"},
+	{rule: "job-completion-mode", kind: "Job", edit: "completionMode: Indexed -> completionMode: NonIndexed"},
+	{rule: "job-failure-policy", kind: "Job", edit: "backoffLimit: 0 -> backoffLimit: 0\n  podFailurePolicy: {rules: [{action: FailJob, onExitCodes: {operator: In, values: [10]}}]}"},
+	{rule: "job-success-policy", kind: "Job", edit: "backoffLimit: 0 -> backoffLimit: 0\n  successPolicy: {rules: [{succeededCount: 1}]}"},
+	{rule: "job-backoff-index", kind: "Job", edit: "backoffLimit: 0 -> backoffLimit: 0\n  backoffLimitPerIndex: 1"},
+	{rule: "job-managed-by", kind: "Job", edit: "backoffLimit: 0 -> backoffLimit: 0\n  managedBy: example.com/other"},
+	{rule: "job-parallelism-down", kind: "Job", edit: "parallelism: 2 -> parallelism: 1"},
+	{rule: "job-spec", kind: "Job", edit: "backoffLimit: 0 -> backoffLimit: 3"},
+	{rule: "cronjob-spec", kind: "CronJob", edit: "agent:1 -> agent:2"},
+
+	{rule: "claim-grow", kind: "PersistentVolumeClaim", edit: "storage: 1Gi -> storage: 2Gi"},
+	{rule: "claim-class", kind: "PersistentVolumeClaim", edit: "volumeName: volume -> volumeName: volume\n  volumeAttributesClassName: fast"},
+	{rule: "claim-spec", kind: "PersistentVolumeClaim", edit: "storage: 1Gi -> storage: 512Mi"},
+	{rule: "claim-spec", kind: "PersistentVolumeClaim", edit: "ReadWriteOnce -> ReadWriteMany"},
+
+	{rule: "configmap-data", kind: "ConfigMap", edit: `a: "1" -> a: "2"`},
+	{rule: "configmap-binary", kind: "ConfigMap", edit: "b: MQ== -> b: Mg=="},
+	{rule: "configmap-freeze", kind: "ConfigMap", edit: immutableToo},
+	{rule: "configmap-immutable", kind: "ConfigMap", old: immutableToo, edit: `a: "1" -> a: "2"`},
+	{rule: "configmap-immutable-binary", kind: "ConfigMap", old: immutableToo, edit: "b: MQ== -> b: Mg=="},
+	{rule: "configmap-thaw", kind: "ConfigMap", old: immutableToo, edit: "immutable: true -> immutable: false"},
+	{rule: "secret-data", kind: "Secret", edit: "a: MQ== -> a: Mg=="},
+	{rule: "secret-freeze", kind: "Secret", edit: immutableToo},
+	{rule: "secret-immutable", kind: "Secret", old: immutableToo, edit: "a: MQ== -> a: Mg=="},
+	{rule: "secret-thaw", kind: "Secret", old: immutableToo, edit: "immutable: true -> immutable: false"},
+	{rule: "secret-type", kind: "Secret", edit: "type: Opaque -> type: example.com/other"},
+	{rule: "serviceaccount", kind: "ServiceAccount", edit: "automountServiceAccountToken: false -> automountServiceAccountToken: true"},
+	{rule: "service-cluster-ip", kind: "Service", edit: "10.0.0.77 -> 10.0.0.78"},
+	{rule: "service", kind: "Service", edit: "app: x -> app: other"},
+	{rule: "networkpolicy", kind: "NetworkPolicy", edit: "[Ingress] -> [Ingress, Egress]"},
+	{rule: "role", kind: "Role", edit: "verbs: [get] -> verbs: [get, list]"},
+	{rule: "binding-role", kind: "RoleBinding", edit: "kind: Role, name: x -> kind: Role, name: other"},
+	{rule: "binding", kind: "RoleBinding", edit: "{kind: ServiceAccount, name: x -> {kind: ServiceAccount, name: other"},
+}
+
+// unasked are the rules that this API server knows nothing of.
+var unasked = map[string]string{
+	"new": "no update", "delete": "no update", "name": "no update",
+	"version":              "needs a kind that is served in two versions",
+	"update":               "of kinds of which nothing is known",
+	"sandbox-suspend":      "the operator's",
+	"sandbox-resume":       "the operator's",
+	"sandbox-scale-down":   "the operator's",
+	"sandbox-claims":       "in the operator's own definition of the kind",
+	"sandbox-pod-metadata": "the operator's",
+	"sandbox-pod":          "the operator's",
+	"sandbox-spec":         "the operator's",
+	"sandbox-template":     "the operator's",
+}
+
+// TestChanges: scion-gen diff and the API server agree on which changes an apply
+// can make, and which only a subresource can.
+func TestChanges(t *testing.T) {
+	namespace(t, "changes", "privileged", "latest")
+	class := newObject("storage.k8s.io/v1", "StorageClass", "", "growing")
+	class["provisioner"], class["allowVolumeExpansion"] = "example.com/none", true
+	ensure(t, class)
+	for i, c := range changes {
+		t.Run(fmt.Sprintf("%d %s", i, c.rule), c.test)
+	}
+	checkRules(t)
+}
+
+// checkRules: every rule in the table of pkg/diff is asked about.
+func checkRules(t *testing.T) {
+	t.Helper()
+	const file = "../pkg/diff/outcome.go"
+	source, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?:\{id|Rule): "([a-z-]+)"`).FindAllSubmatch(source, -1) {
+		rules[string(m[1])] = true
+	}
+	if len(rules) < 80 {
+		t.Fatalf("only %d rules found in %s", len(rules), file)
+	}
+	asked := maps.Clone(unasked)
+	for _, c := range changes {
+		asked[c.rule] = c.kind
+	}
+	for _, rule := range slices.Sorted(maps.Keys(asked)) {
+		if !rules[rule] {
+			t.Errorf("%s has no rule %s", file, rule)
+		}
+		delete(rules, rule)
+	}
+	for rule := range rules {
+		t.Errorf("the server is not asked about %s", rule)
+	}
+}
+
+func (c change) test(t *testing.T) {
+	text := changedObjects[c.kind]
+	if c.old != "" {
+		text = edited(t, text, c.old)
+	}
+	old, updated := parsed(t, text), parsed(t, edited(t, text, c.edit))
+	says := c.diff(t, old, updated)
+	if _, err := apply(t.Context(), old); err != nil {
+		t.Fatalf("make it: %v", err)
+	}
+	defer remove(t, old.object)
+	c.settle(t, old)
+	if c.kind == "Pod" {
+		c.askSubresources(t, says, old.object, updated.object)
+	}
+	_, err := apply(t.Context(), updated)
+	if says.Refused != refused(t, err) {
+		t.Errorf("diff says refused=%t, the server says: %v", says.Refused, err)
+	}
+}
+
+// refused reports whether the server judged an update impossible.
+func refused(t *testing.T, err error) bool {
+	t.Helper()
+	if r, ok := errors.AsType[*cluster.Refusal](err); ok && r.Code != http.StatusUnprocessableEntity {
+		t.Errorf("refused for another reason: %v", err)
+	} else if err != nil && !ok {
+		t.Fatal(err)
+	}
+	return err != nil
+}
+
+func edited(t *testing.T, text, edit string) string {
+	t.Helper()
+	from, to, ok := strings.Cut(edit, " -> ")
+	if !ok || !strings.Contains(text, from) {
+		t.Fatalf("cannot edit by %q:\n%s", edit, text)
+	}
+	return strings.Replace(text, from, to, 1)
+}
+
+func parsed(t *testing.T, text string) manifest {
+	t.Helper()
+	all, err := manifests([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all[0]
+}
+
+// outcome is what scion-gen diff says of a change.
+type outcome struct {
+	Rule, Verdict string
+	Refused       bool
+}
+
+// diff is the one outcome that scion-gen diff has for the change.
+func (c change) diff(t *testing.T, old, updated manifest) outcome {
+	t.Helper()
+	dir := t.TempDir()
+	files := []string{filepath.Join(dir, "old.yaml"), filepath.Join(dir, "new.yaml")}
+	for i, m := range []manifest{old, updated} {
+		if err := os.WriteFile(files[i], m.yaml, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	command := exec.CommandContext(t.Context(), scionGen, "diff", files[0], files[1], "--format", "json")
+	out, err := command.Output()
+	if command.ProcessState.ExitCode() != 1 {
+		t.Fatalf("diff: %v", err)
+	}
+	var report struct {
+		Objects []struct{ Edits []struct{ Outcome outcome } }
+	}
+	if err := json.Unmarshal(out, &report); err != nil {
+		t.Fatal(err)
+	}
+	outcomes := map[outcome]bool{}
+	for _, o := range report.Objects {
+		for _, e := range o.Edits {
+			outcomes[e.Outcome] = true
+		}
+	}
+	all := slices.Collect(maps.Keys(outcomes))
+	if len(all) != 1 || all[0].Rule != c.rule {
+		t.Fatalf("diff says %+v, want one outcome by %s", all, c.rule)
+	}
+	return all[0]
+}
+
+// settle brings the object to where it usually is when it is changed.
+func (c change) settle(t *testing.T, m manifest) {
+	t.Helper()
+	switch {
+	case c.kind == "Pod" && !c.gated:
+		p := &pod{t: t, live: m.object}
+		p.bind("node")
+		p.report(object{"phase": "Running"})
+	case c.kind == "PersistentVolumeClaim":
+		if _, err := server.Do(t.Context(), cluster.Request{
+			Method: http.MethodPatch, Path: "/api/v1/namespaces/changes/persistentvolumeclaims/x/status", Type: "application/merge-patch+json",
+			Body: []byte(`{"status": {"phase": "Bound", "accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"}}}`),
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// askSubresources asks what a plain update of a Pod cannot do, without doing it.
+func (c change) askSubresources(t *testing.T, says outcome, old, updated object) {
+	t.Helper()
+	if !says.Refused {
+		return // an update does it
+	}
+	for subresource, possible := range map[string]bool{
+		"resize":              says.Verdict == "resize" || c.rule == "pod-resize-restart",
+		"ephemeralcontainers": c.rule == "pod-ephemeral",
+	} {
+		p := &pod{t: t, live: updated}
+		p.do(http.MethodGet, "", nil, nil)
+		before := p.live.specJSON()
+		wanted := rebased(p.live["spec"], old["spec"], updated["spec"])
+		p.live["spec"] = wanted
+		answer, err := server.Do(t.Context(), cluster.Request{
+			Method: http.MethodPut, Path: p.path() + "/" + subresource, Query: url.Values{"dryRun": {"All"}}, Body: p.live.json(),
+		})
+		done := !refused(t, err)
+		if done { // each of the two passes over what is not its own
+			p.take(answer)
+			done = p.live.specJSON() != before && len(lost(wanted, p.live["spec"], "")) == 0
+		}
+		if done != possible {
+			t.Errorf("%s: possible=%t by diff, %t by the server: %v", subresource, possible, done, err)
+		}
+	}
+}
+
+// rebased is what is there, with the difference between two manifests.
+func rebased(there, old, updated any) any {
+	if reflect.DeepEqual(old, updated) {
+		return there
+	}
+	switch updated := updated.(type) {
+	case map[string]any:
+		old, _ := old.(map[string]any)
+		all, ok := there.(map[string]any)
+		if !ok {
+			return updated
+		}
+		for key := range old {
+			if _, still := updated[key]; !still {
+				delete(all, key)
+			}
+		}
+		for key, value := range updated {
+			all[key] = rebased(all[key], old[key], value)
+		}
+		return all
+	case []any:
+		old, _ := old.([]any)
+		all, ok := there.([]any)
+		if !ok || len(all) != len(updated) || len(old) != len(updated) {
+			return updated
+		}
+		for i, value := range updated {
+			all[i] = rebased(all[i], old[i], value)
+		}
+		return all
+	}
+	return updated
+}
