@@ -11,7 +11,7 @@ import (
 
 // BenchmarkWatch is what it costs to watch 3,000 agents: the memory of phase
 // --watch once it has shown them all and while things happen to them, and its
-// CPU time. Ten changes a second for ten minutes are played as fast as the
+// CPU time. Twenty changes a second for ten minutes are played as fast as the
 // server takes them. It fails if memory grows with the number of changes.
 func BenchmarkWatch(b *testing.B) {
 	namespace(b, "scale", "baseline", "latest")
@@ -22,23 +22,24 @@ func BenchmarkWatch(b *testing.B) {
 		shown := len(pods)
 		w.awaitLines(shown)
 		synced := w.memory()
-		memory := make([]float64, 0, 2)
-		for round := range 2 {
+		most := [2]float64{synced} // in the first and in the second half
+		for round := range 4 {
 			ready := round%2 == 1
 			atOnce(pods, func(i int) { pods[i].report(running(ready)) })
 			shown += len(pods)
 			w.awaitLines(shown)
-			memory = append(memory, w.memory())
+			most[round/2] = max(most[round/2], w.memory())
 		}
 		if err := w.stop(); err != nil {
 			b.Fatal(err)
 		}
-		if grown := memory[1] / memory[0]; grown > 1.25 {
-			b.Errorf("memory grows with what happens: %.0f MB, then %.0f MB", memory[0], memory[1])
+		// The garbage collector alone moves it by as much as half.
+		if most[1] > 1.5*most[0] {
+			b.Errorf("memory grows with what happens: %.0f MB, then %.0f MB", most[0], most[1])
 		}
 		state := w.cmd.ProcessState
 		b.ReportMetric(synced, "MB-at-start")
-		b.ReportMetric(memory[1], "MB-at-end")
+		b.ReportMetric(most[1], "MB-later")
 		b.ReportMetric(float64(state.SysUsage().(*syscall.Rusage).Maxrss)/1024, "MB-peak")
 		b.ReportMetric((state.UserTime() + state.SystemTime()).Seconds(), "cpu-s")
 		b.ReportMetric(float64(shown), "lines")
