@@ -194,10 +194,17 @@ func (a *agent) chose(setting ...string) bool {
 }
 
 // restartPolicy gives the pods of workloads that restart theirs the only
-// policy the API takes. Another that a user asked for is an error.
+// policy the API takes. Another that a user asked for is an error, and so is an
+// expiry (ValidatePodTemplateSpecForReplicaSet).
 func (a *agent) restartPolicy(spec *manifest.Node) {
+	if !a.restarts() {
+		return
+	}
+	if expiry := spec.Get("activeDeadlineSeconds"); expiry != nil {
+		a.errs.Add(expiry.Pos, a.setting(expiry.Pos), "the pods of a %s do not expire; remove it, or use workload Pod or Job", a.workload())
+	}
 	policy := spec.Get("restartPolicy")
-	if !a.restarts() || textOf(policy) == "Always" {
+	if textOf(policy) == "Always" {
 		return
 	}
 	if policy != nil && policy.Pos.IsValid() && policy.Pos.Source != a.layers[0].source {
