@@ -3,7 +3,6 @@ package diff
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -338,8 +337,6 @@ func keyList(list *manifest.Node, keys []string) *manifest.Node {
 	return out
 }
 
-var variable = regexp.MustCompile(`\$\(([^()]+)\)`)
-
 // variablesMoved reports whether a variable that another uses as $(NAME) came
 // to stand on the other side of it: the kubelet expands those alone that stand
 // before (expansion.MappingFuncFor in makeEnvironmentVariables).
@@ -353,9 +350,9 @@ func variablesMoved(old, new *manifest.Node, oldKeys, newKeys []string) bool {
 		if !found {
 			continue
 		}
-		for _, m := range variable.FindAllStringSubmatch(text(new.Items[j].Get("value")), -1) {
-			from, inOld := before[m[1]]
-			to, inNew := after[m[1]]
+		for _, name := range manifest.References(text(new.Items[j].Get("value"))) {
+			from, inOld := before[name]
+			to, inNew := after[name]
 			if inOld && inNew && (from < i) != (to < j) {
 				return true
 			}

@@ -3,7 +3,6 @@ package overlay
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -116,33 +115,13 @@ func environment(c *manifest.Node, at string) []finding {
 		index[name] = i
 	}
 	for i, e := range env {
-		for _, used := range uses(textAt(e, "value")) {
+		for _, used := range manifest.References(textAt(e, "value")) {
 			if j, known := index[used]; known && j > i {
 				found = append(found, finding(fmt.Sprintf("%s: %s uses $(%s), which comes after it and so is not expanded; patch with JSON, a strategic merge puts its variables first", at, textAt(e, "name"), used)))
 			}
 		}
 	}
 	return found
-}
-
-// uses are the names in the references $(NAME) of a value, as the kubelet reads
-// it: $$ is a dollar sign.
-func uses(text string) []string {
-	var names []string
-	for {
-		i := strings.IndexByte(text, '$')
-		if i < 0 || i+1 >= len(text) {
-			return names
-		}
-		rest := text[i+2:]
-		if text[i+1] == '(' {
-			if end := strings.IndexByte(rest, ')'); end >= 0 {
-				names = append(names, rest[:end])
-				rest = rest[end+1:]
-			}
-		}
-		text = rest
-	}
 }
 
 // security are the checks of Pod Security that a pod does not pass.

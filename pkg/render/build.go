@@ -312,7 +312,7 @@ func orderByUse(vars []*manifest.Node) (ordered []*manifest.Node, cycle *manifes
 			return nil
 		}
 		state[i] = 1
-		for _, name := range uses(textOf(vars[i].Get("value"))) {
+		for _, name := range manifest.References(textOf(vars[i].Get("value"))) {
 			if j, known := index[name]; known && j != i {
 				if c := visit(j); c != nil {
 					return c
@@ -332,24 +332,4 @@ func orderByUse(vars []*manifest.Node) (ordered []*manifest.Node, cycle *manifes
 		return nil, nil
 	}
 	return ordered, nil
-}
-
-// uses are the names in the references $(NAME) of a value, as the kubelet
-// reads it: $$ is a dollar sign.
-func uses(text string) []string {
-	var names []string
-	for {
-		i := strings.IndexByte(text, '$')
-		if i < 0 || i+1 >= len(text) {
-			return names
-		}
-		rest := text[i+2:]
-		if text[i+1] == '(' {
-			if end := strings.IndexByte(rest, ')'); end >= 0 {
-				names = append(names, rest[:end])
-				rest = rest[end+1:]
-			}
-		}
-		text = rest
-	}
 }
