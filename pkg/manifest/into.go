@@ -324,7 +324,7 @@ func (d *decoder) duration(n *Node, to *metav1.Duration) {
 
 // json leaves a value to encoding/json.
 func (d *decoder) json(n *Node, v reflect.Value) {
-	if err := json.Unmarshal(appendJSON(nil, n), v.Addr().Interface()); err != nil {
+	if err := json.Unmarshal(AppendJSON(nil, n), v.Addr().Interface()); err != nil {
 		d.fail(n.Pos, "%v", err)
 	}
 }

@@ -132,7 +132,7 @@ nodeValue: [a]
 	}
 	want := `{"any":{"a":[1,1.5,"x",true,null]},"bytes":"eWVz","duration":"1h30m0s","float":2,"micro":"2006-01-02T15:04:05.000001Z",` +
 		`"node":{"k":"v"},"nodeValue":["a"],"number":1.50,"object":null,"pointers":[1,null],"raw":{"a":"\u003cb\u003e"},"small":255,"structs":{"x":{"A":1},"y":{"B":2}},"times":[null]}`
-	if diff := cmp.Diff(want, string(appendJSON(nil, again))); diff != "" {
+	if diff := cmp.Diff(want, string(AppendJSON(nil, again))); diff != "" {
 		t.Error(diff)
 	}
 
@@ -200,7 +200,7 @@ func FuzzInto(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(string(appendJSON(nil, pod)))
+	f.Add(string(AppendJSON(nil, pod)))
 	f.Add(`{"spec":{"containers":[{"args":["a",null],"resources":{"limits":{"cpu":1.5}},"ports":[{"containerPort":80}]}]}}`)
 	f.Add(`{"metadata":{"labels":{"a":null},"creationTimestamp":"2006-01-02T15:04:05Z","managedFields":[{"fieldsV1":{"a":[1]}}]}}`)
 	f.Add(`{"spec":{"priority":2147483648,"nodeName":1,"x":{}}}`)
@@ -242,5 +242,5 @@ func asJSON(t *testing.T, obj any) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(appendJSON(nil, n))
+	return string(AppendJSON(nil, n))
 }

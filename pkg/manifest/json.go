@@ -103,8 +103,8 @@ func uniqueKeys(fields []Field) error {
 	return nil
 }
 
-// appendJSON adds n to dst as JSON.
-func appendJSON(dst []byte, n *Node) []byte {
+// AppendJSON adds n to dst as JSON, fields in their order.
+func AppendJSON(dst []byte, n *Node) []byte {
 	if n.IsNull() {
 		return append(dst, "null"...)
 	}
@@ -117,7 +117,7 @@ func appendJSON(dst []byte, n *Node) []byte {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = appendJSON(dst, item)
+			dst = AppendJSON(dst, item)
 		}
 		return append(dst, ']')
 	case Mapping:
@@ -127,7 +127,7 @@ func appendJSON(dst []byte, n *Node) []byte {
 				dst = append(dst, ',')
 			}
 			dst = append(appendJSONString(dst, f.Key), ':')
-			dst = appendJSON(dst, f.Value)
+			dst = AppendJSON(dst, f.Value)
 		}
 		return append(dst, '}')
 	}

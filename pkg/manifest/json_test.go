@@ -11,7 +11,7 @@ func TestFromJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := string(appendJSON(nil, n)); got != text {
+	if got := string(AppendJSON(nil, n)); got != text {
 		t.Errorf("got %s; want %s: fields in order and numbers as they are", got, text)
 	}
 }
@@ -28,7 +28,7 @@ func TestFromJSONRefuses(t *testing.T) {
 		"deeper than the stack":   strings.Repeat("[", 1e6),
 	} {
 		if n, err := FromJSON([]byte(text)); err == nil {
-			t.Errorf("%s: got %s", why, appendJSON(nil, n))
+			t.Errorf("%s: got %s", why, AppendJSON(nil, n))
 		}
 	}
 }

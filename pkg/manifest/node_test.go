@@ -17,4 +17,4 @@ func node(t testing.TB, file, text string) *Node {
 }
 
 // compact is n as JSON, fields in their order.
-func compact(n *Node) string { return string(appendJSON(nil, n)) }
+func compact(n *Node) string { return string(AppendJSON(nil, n)) }

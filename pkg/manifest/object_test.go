@@ -62,7 +62,7 @@ func checkObject[T any](t *testing.T, obj *T) {
 	if err := Into(n, &back); err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal(appendJSON(nil, n), &judged); err != nil {
+	if err := json.Unmarshal(AppendJSON(nil, n), &judged); err != nil {
 		t.Fatal(err)
 	}
 	if !equality.Semantic.DeepEqual(back, judged) {

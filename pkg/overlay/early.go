@@ -117,7 +117,7 @@ func (u *unit) applyEarly() []byte {
 	if tree == nil {
 		return nil
 	}
-	data, err := ops.Apply(appendJSON(nil, tree))
+	data, err := ops.Apply(manifest.AppendJSON(nil, tree))
 	if err != nil {
 		return nil
 	}
@@ -145,41 +145,6 @@ func (e *earlyPatch) changesMetadata() bool {
 		at, err := op.Path()
 		return err != nil || !strings.HasPrefix(at, "/spec/") && !strings.HasPrefix(at, "/data/")
 	})
-}
-
-// appendJSON writes a tree as JSON.
-func appendJSON(dst []byte, n *manifest.Node) []byte {
-	switch n.Kind {
-	case manifest.Mapping:
-		dst = append(dst, '{')
-		for i, f := range n.Fields {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = append(appendString(dst, f.Key), ':')
-			dst = appendJSON(dst, f.Value)
-		}
-		return append(dst, '}')
-	case manifest.Sequence:
-		dst = append(dst, '[')
-		for i, item := range n.Items {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = appendJSON(dst, item)
-		}
-		return append(dst, ']')
-	case manifest.String:
-		return appendString(dst, n.Text)
-	case manifest.Null:
-		return append(dst, "null"...)
-	}
-	return append(dst, n.Text...)
-}
-
-func appendString(dst []byte, s string) []byte {
-	text, _ := json.Marshal(s) // strings always marshal
-	return append(dst, text...)
 }
 
 // plainNumbers reports whether kustomize would print all numbers as they stand.
