@@ -86,7 +86,7 @@ func FuzzTask(f *testing.F) {
 		f.Add(s, "--flag="+s)
 	}
 	f.Fuzz(func(t *testing.T, task, arg string) {
-		if task == "" || !utf8.ValidString(task+arg) || credential.MatchString(task+arg) {
+		if task == "" || !utf8.ValidString(task) || !utf8.ValidString(arg) || credential.MatchString(task+arg) {
 			t.Skip()
 		}
 		config, err := json.Marshal(map[string]any{
