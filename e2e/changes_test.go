@@ -159,6 +159,21 @@ spec:
 `, apiVersion, kind, spec)
 }
 
+// strategyFields are where workloads have their strategy.
+var strategyFields = map[string]string{"Deployment": "strategy", "StatefulSet": "updateStrategy", "DaemonSet": "updateStrategy"}
+
+// strategyChange is a change of a workload's strategy, where the empty one is
+// absent.
+func strategyChange(rule, kind, old, updated string) change {
+	spec := func(strategy string) string {
+		if strategy == "" {
+			return "spec:\n"
+		}
+		return fmt.Sprintf("spec:\n  %s: %s\n", strategyFields[kind], strategy)
+	}
+	return change{rule: rule, kind: kind, old: "spec:\n -> " + spec(old), edit: spec(old) + " -> " + spec(updated)}
+}
+
 const (
 	immutableToo = "\ndata: -> \nimmutable: true\ndata:"
 	gates        = "  activeDeadlineSeconds: 600\n ->   schedulingGates: [{name: example.com/quota}]\n"
@@ -200,6 +215,23 @@ var changes = []change{
 	{rule: "deployment-paused", kind: "Deployment", old: "replicas: 2 -> replicas: 2\n  paused: true", edit: "agent:1 -> agent:2"},
 	{rule: "deployment-scale-down", kind: "Deployment", edit: "replicas: 2 -> replicas: 1"},
 	{rule: "deployment-spec", kind: "Deployment", edit: "replicas: 2 -> replicas: 3"},
+	strategyChange("deployment-rolling-update", "Deployment", "", "{type: Recreate}"),
+	strategyChange("deployment-rolling-update", "Deployment", "", "{type: Recreate, rollingUpdate: null}"),
+	strategyChange("deployment-rolling-update", "Deployment", "{type: RollingUpdate}", "{type: Recreate}"),
+	strategyChange("deployment-rolling-update", "Deployment", "{type: null}", "{type: Recreate}"),
+	strategyChange("deployment-rolling-update", "Deployment", "{rollingUpdate: {maxSurge: 1}}", "{type: Recreate, rollingUpdate: null}"),
+	strategyChange("deployment-rolling-update", "Deployment", "{rollingUpdate: {maxUnavailable: 1}}", "{type: Recreate, rollingUpdate: {}}"),
+	strategyChange("deployment-rolling-update", "Deployment", "{rollingUpdate: {maxSurge: 1, maxUnavailable: 1}}", "{type: Recreate, rollingUpdate: {maxSurge: 1, maxUnavailable: 1}}"),
+	strategyChange("deployment-rolling-update", "Deployment", "{type: Recreate}", "{type: Recreate, rollingUpdate: {maxSurge: 1}}"),
+	strategyChange("deployment-spec", "Deployment", "{rollingUpdate: {maxSurge: 1, maxUnavailable: 1}}", "{type: Recreate, rollingUpdate: null}"),
+	strategyChange("deployment-spec", "Deployment", "{type: RollingUpdate, rollingUpdate: {maxSurge: 1, maxUnavailable: 1}}", "{type: Recreate}"),
+	strategyChange("deployment-spec", "Deployment", "{rollingUpdate: {maxSurge: 1}}", "{type: Recreate}"),
+	strategyChange("deployment-spec", "Deployment", "{rollingUpdate: {maxUnavailable: 1}}", "{type: Recreate}"),
+	strategyChange("deployment-spec", "Deployment", "{rollingUpdate: null}", "{type: Recreate}"),
+	strategyChange("deployment-spec", "Deployment", "{type: Recreate}", ""),
+	strategyChange("deployment-spec", "Deployment", "{type: Recreate}", "{type: RollingUpdate}"),
+	strategyChange("deployment-spec", "Deployment", "{type: Recreate}", "{type: RollingUpdate, rollingUpdate: {maxSurge: 1}}"),
+	strategyChange("deployment-spec", "Deployment", "", "{type: RollingUpdate, rollingUpdate: {maxSurge: 1}}"),
 
 	{rule: "statefulset-template", kind: "StatefulSet", edit: "agent:1 -> agent:2"},
 	{rule: "statefulset-on-delete", kind: "StatefulSet", old: "replicas: 2 -> replicas: 2\n  updateStrategy: {type: OnDelete}", edit: "agent:1 -> agent:2"},
@@ -207,6 +239,20 @@ var changes = []change{
 	{rule: "statefulset-replicas", kind: "StatefulSet", edit: "replicas: 2 -> replicas: 3"},
 	{rule: "statefulset-ordinals", kind: "StatefulSet", edit: "replicas: 2 -> replicas: 2\n  ordinals: {start: 1}"},
 	{rule: "statefulset-strategy", kind: "StatefulSet", edit: "replicas: 2 -> replicas: 2\n  updateStrategy: {rollingUpdate: {partition: 1}}"},
+	strategyChange("statefulset-rolling-update", "StatefulSet", "", "{type: OnDelete}"),
+	strategyChange("statefulset-rolling-update", "StatefulSet", "", "{type: OnDelete, rollingUpdate: null}"),
+	strategyChange("statefulset-rolling-update", "StatefulSet", "{rollingUpdate: {}}", "{type: OnDelete, rollingUpdate: null}"),
+	strategyChange("statefulset-rolling-update", "StatefulSet", "{type: RollingUpdate}", "{type: OnDelete, rollingUpdate: {}}"),
+	strategyChange("statefulset-rolling-update", "StatefulSet", "{rollingUpdate: {partition: 1}}", "{type: OnDelete, rollingUpdate: {partition: 1}}"),
+	strategyChange("statefulset-rolling-update", "StatefulSet", "{type: OnDelete}", "{type: OnDelete, rollingUpdate: {partition: 1}}"),
+	strategyChange("statefulset-strategy", "StatefulSet", "{rollingUpdate: {partition: 1}}", "{type: OnDelete, rollingUpdate: null}"),
+	strategyChange("statefulset-strategy", "StatefulSet", "{type: RollingUpdate, rollingUpdate: {partition: 1}}", "{type: OnDelete}"),
+	strategyChange("statefulset-strategy", "StatefulSet", "{rollingUpdate: {}}", "{type: OnDelete}"),
+	strategyChange("statefulset-strategy", "StatefulSet", "{type: RollingUpdate}", "{type: OnDelete}"),
+	strategyChange("statefulset-strategy", "StatefulSet", "{type: RollingUpdate}", "{type: OnDelete, rollingUpdate: null}"),
+	strategyChange("statefulset-strategy", "StatefulSet", "{type: OnDelete}", ""),
+	strategyChange("statefulset-strategy", "StatefulSet", "{type: OnDelete}", "{type: RollingUpdate}"),
+	strategyChange("statefulset-strategy", "StatefulSet", "{type: OnDelete}", "{rollingUpdate: {partition: 1}}"),
 	{rule: "statefulset-history", kind: "StatefulSet", edit: "replicas: 2 -> replicas: 2\n  revisionHistoryLimit: 3"},
 	{rule: "statefulset-retention", kind: "StatefulSet", edit: "replicas: 2 -> replicas: 2\n  persistentVolumeClaimRetentionPolicy: {whenDeleted: Delete}"},
 	{rule: "statefulset-ready", kind: "StatefulSet", edit: "replicas: 2 -> replicas: 2\n  minReadySeconds: 5"},
@@ -217,6 +263,11 @@ var changes = []change{
 	{rule: "daemonset-template", kind: "DaemonSet", edit: "agent:1 -> agent:2"},
 	{rule: "daemonset-on-delete", kind: "DaemonSet", old: "minReadySeconds: 0 -> updateStrategy: {type: OnDelete}", edit: "agent:1 -> agent:2"},
 	{rule: "daemonset-spec", kind: "DaemonSet", edit: "minReadySeconds: 0 -> minReadySeconds: 5"},
+	strategyChange("daemonset-spec", "DaemonSet", "", "{type: OnDelete}"),
+	strategyChange("daemonset-spec", "DaemonSet", "{type: RollingUpdate}", "{type: OnDelete}"),
+	strategyChange("daemonset-spec", "DaemonSet", "{rollingUpdate: {maxUnavailable: 2}}", "{type: OnDelete}"),
+	strategyChange("daemonset-spec", "DaemonSet", "{type: OnDelete}", ""),
+	strategyChange("daemonset-spec", "DaemonSet", "{type: OnDelete}", "{rollingUpdate: {maxUnavailable: 2}}"),
 
 	{rule: "replicaset-selector", kind: "ReplicaSet", edit: "{matchLabels: {app: x}} -> {matchExpressions: [{key: app, operator: Exists}]}"},
 	{rule: "replicaset-template", kind: "ReplicaSet", edit: "agent:1 -> agent:2"},
@@ -340,6 +391,64 @@ func (c change) test(t *testing.T) {
 	_, err := apply(t.Context(), updated)
 	if says.Refused != refused(t, err) {
 		t.Errorf("diff says refused=%t, the server says: %v", says.Refused, err)
+	}
+}
+
+// TestRollingUpdateGoes: where an apply of another strategy is refused for the
+// rollingUpdate that the server filled in, the ways of docs/diff.md lead past it.
+func TestRollingUpdateGoes(t *testing.T) {
+	namespace(t, "changes", "privileged", "latest")
+	for _, tt := range []struct{ kind, strategy, explicit, kubectl string }{
+		{
+			"Deployment", "Recreate", "{rollingUpdate: {maxSurge: 1}}",
+			`{"spec": {"strategy": {"type": "Recreate", "$retainKeys": ["type"]}}}`,
+		},
+		{
+			"StatefulSet", "OnDelete", "{rollingUpdate: {partition: 0}}",
+			`{"spec": {"updateStrategy": {"type": "OnDelete", "rollingUpdate": null}}}`,
+		},
+	} {
+		field, text := strategyFields[tt.kind], changedObjects[tt.kind]
+		old := parsed(t, text)
+		updated := parsed(t, edited(t, text, strategyChange("", tt.kind, "", "{type: "+tt.strategy+"}").edit))
+		explicit := parsed(t, edited(t, text, strategyChange("", tt.kind, "", tt.explicit).edit))
+		path, err := collection(t.Context(), old.object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request := func(method, contentType string, body []byte) func() error {
+			return func() error {
+				_, err := server.Do(t.Context(), cluster.Request{Method: method, Path: path + "/x", Type: contentType, Body: body})
+				return err
+			}
+		}
+		ways := map[string]func() error{
+			"patch the type with rollingUpdate: null": request(http.MethodPatch, "application/merge-patch+json",
+				fmt.Appendf(nil, `{"spec": {%q: {"type": %q, "rollingUpdate": null}}}`, field, tt.strategy)),
+			"kubectl apply at the client": request(http.MethodPatch, "application/strategic-merge-patch+json", []byte(tt.kubectl)),
+			"replace the object":          request(http.MethodPut, "", updated.json()),
+			"apply a rollingUpdate before": func() error {
+				_, err := apply(t.Context(), explicit)
+				return err
+			},
+		}
+		for name, way := range ways {
+			t.Run(tt.kind+": "+name, func(t *testing.T) {
+				if _, err := apply(t.Context(), old); err != nil {
+					t.Fatal(err)
+				}
+				defer remove(t, old.object)
+				if _, err := apply(t.Context(), updated); !refused(t, err) {
+					t.Error("the apply is not refused")
+				}
+				if err := way(); err != nil {
+					t.Error(err)
+				}
+				if _, err := apply(t.Context(), updated); err != nil {
+					t.Errorf("the apply after it: %v", err)
+				}
+			})
+		}
 	}
 }
 

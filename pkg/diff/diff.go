@@ -169,8 +169,9 @@ type Outcome struct {
 	// Effect says in a few words what happens, such as "the pod must be
 	// deleted and made again: the agent's session is lost".
 	Effect string
-	// Refused says that the API server refuses the update, so that kubectl
-	// apply and GitOps tools fail until the object is replaced by force.
+	// Refused says that the API server refuses the update by a server-side
+	// apply, so that kubectl and GitOps tools fail until the object is
+	// replaced by force, or updated in the way that Effect names.
 	Refused bool
 	// SessionLost says that what runs in the pods of the object is stopped.
 	SessionLost bool

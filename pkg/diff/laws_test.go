@@ -470,6 +470,58 @@ func TestPodVerdicts(t *testing.T) {
 	}
 }
 
+// withStrategy is a workload with this strategy; none where it is empty.
+func withStrategy(kind, strategy string) string {
+	field := map[string]string{"Deployment": "strategy", "StatefulSet": "updateStrategy", "DaemonSet": "updateStrategy"}[kind]
+	text := "apiVersion: apps/v1\nkind: " + kind + "\nmetadata: {name: w, namespace: n}\nspec:\n  minReadySeconds: 1\n"
+	if strategy != "" {
+		text += "  " + field + ": " + strategy + "\n"
+	}
+	return text
+}
+
+// The API server was asked about each: see e2e.
+func TestStrategyVerdicts(t *testing.T) {
+	for _, c := range []struct {
+		why, kind string
+		old, new  string
+		refused   bool
+	}{
+		{"the server filled in rollingUpdate", "Deployment", "", "{type: Recreate}", true},
+		{"it does so beside a type", "Deployment", "{type: RollingUpdate}", "{type: Recreate}", true},
+		{"a null sets nothing", "Deployment", "{type: null}", "{type: Recreate}", true},
+		{"nor does it take away what nobody set", "Deployment", "", "{type: Recreate, rollingUpdate: null}", true},
+		{"what was set goes, what was filled in with it", "Deployment", "{rollingUpdate: {maxSurge: 1}}", "{type: Recreate}", false},
+		{"a null was set, too", "Deployment", "{rollingUpdate: null}", "{type: Recreate}", false},
+		{"beside a null, what was filled in stays", "Deployment", "{rollingUpdate: {maxSurge: 1}}", "{type: Recreate, rollingUpdate: null}", true},
+		{"beside a null, all goes if all was set", "Deployment", "{rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}", "{type: Recreate, rollingUpdate: null}", false},
+		{"rollingUpdate is left in the manifest", "Deployment", "{rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}", "{type: Recreate, rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}", true},
+		{"Recreate gets no rollingUpdate", "Deployment", "{type: Recreate}", "{type: Recreate, rollingUpdate: {maxSurge: 1}}", true},
+		{"Recreate has no rollingUpdate to leave", "Deployment", "{type: Recreate}", "", false},
+		{"another rollingUpdate", "Deployment", "", "{rollingUpdate: {maxSurge: 1}}", false},
+		{"the server filled in partition", "StatefulSet", "", "{type: OnDelete}", true},
+		{"a null does not take it away", "StatefulSet", "", "{type: OnDelete, rollingUpdate: null}", true},
+		{"beside a type it fills in nothing", "StatefulSet", "{type: RollingUpdate}", "{type: OnDelete}", false},
+		{"partition was set", "StatefulSet", "{rollingUpdate: {partition: 1}}", "{type: OnDelete}", false},
+		{"beside a null, it goes as well", "StatefulSet", "{rollingUpdate: {partition: 1}}", "{type: OnDelete, rollingUpdate: null}", false},
+		{"OnDelete gets no rollingUpdate", "StatefulSet", "{type: OnDelete}", "{type: OnDelete, rollingUpdate: {partition: 1}}", true},
+		{"OnDelete has no rollingUpdate to leave", "StatefulSet", "{type: OnDelete}", "", false},
+		{"a DaemonSet may keep its rollingUpdate", "DaemonSet", "", "{type: OnDelete}", false},
+	} {
+		t.Run(c.kind+": "+c.why, func(t *testing.T) {
+			r := Compare(readSide(t, "old", withStrategy(c.kind, c.old)), readSide(t, "new", withStrategy(c.kind, c.new)), Options{})
+			if len(r.Objects) != 1 {
+				t.Fatalf("%d objects differ", len(r.Objects))
+			}
+			for _, e := range r.Objects[0].Edits {
+				if e.Outcome.Verdict != InPlace || e.Outcome.Refused != c.refused {
+					t.Errorf("%s: %s, refused %v by %s; want refused %v", e.Path, e.Outcome.Verdict, e.Outcome.Refused, e.Outcome.Rule, c.refused)
+				}
+			}
+		})
+	}
+}
+
 // Every rule has an id of its own, an effect and a source; every kind with a
 // default for what its rules do not name.
 func TestRulesAreWhole(t *testing.T) {

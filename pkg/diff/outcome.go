@@ -141,6 +141,7 @@ const (
 	objectMeta  = "ValidateObjectMetaUpdate, apimachinery pkg/api/validation/objectmeta.go"
 	coreUpdate  = "kubernetes pkg/apis/core/validation/validation.go"
 	appsUpdate  = "kubernetes pkg/apis/apps/validation/validation.go"
+	appsApply   = "kubernetes pkg/apis/apps/v1/defaults.go and validation; KEP-555: an apply removes what its manager set, no default"
 	jobUpdate   = "ValidateJobSpecUpdate, kubernetes pkg/apis/batch/validation/validation.go"
 	rbacUpdate  = "kubernetes pkg/apis/rbac/validation/validation.go"
 	sandboxSync = "agent-sandbox controllers/sandbox_controller.go: only labels and annotations of podTemplate reach a running pod"
@@ -156,6 +157,7 @@ var (
 	claimAgain   = Outcome{Verdict: Recreate, Effect: "the claim must be deleted and made again: its data is lost", Refused: true, Source: coreUpdate}
 	podsStop     = Outcome{Verdict: Recreate, Effect: "pods are deleted: their agents' sessions are lost", SessionLost: true, Source: appsUpdate}
 	updated      = Outcome{Verdict: InPlace, Effect: "updated; nothing that runs is touched", Source: objectMeta}
+	rollingStays = Outcome{Verdict: InPlace, Effect: "pods stay, but rollingUpdate, which the server fills in, must go too: patch the type with rollingUpdate: null first, or replace the object", Refused: true, Source: appsApply}
 	mountsFollow = Outcome{Verdict: InPlace, Effect: "mounted files follow; variables do when their container restarts", Source: coreUpdate}
 )
 
@@ -211,6 +213,7 @@ var updateRules = map[groupKind][]updateRule{
 			Effect: "nothing happens until the Deployment is no longer paused", Source: appsUpdate}},
 		{id: "deployment-template", path: "spec.template", Outcome: rollout},
 		{id: "deployment-scale-down", path: "spec.replicas", when: fewer, Outcome: podsStop},
+		{id: "deployment-rolling-update", path: "spec.strategy", when: rollsNoMore, Outcome: rollingStays},
 		{id: "deployment-spec", path: "spec", Outcome: inPlace("updated; pods stay", appsUpdate)},
 	},
 	{"apps", "StatefulSet"}: {
@@ -220,6 +223,7 @@ var updateRules = map[groupKind][]updateRule{
 		{id: "statefulset-scale-down", path: "spec.replicas", when: fewer, Outcome: podsStop},
 		{id: "statefulset-ordinals", path: "spec.ordinals", Outcome: podsStop},
 		{id: "statefulset-replicas", path: "spec.replicas", Outcome: inPlace("updated; pods stay", appsUpdate)},
+		{id: "statefulset-rolling-update", path: "spec.updateStrategy", when: awaitsDelete, Outcome: rollingStays},
 		{id: "statefulset-strategy", path: "spec.updateStrategy", Outcome: inPlace("updated; pods stay", appsUpdate)},
 		{id: "statefulset-history", path: "spec.revisionHistoryLimit", Outcome: inPlace("updated; pods stay", appsUpdate)},
 		{id: "statefulset-retention", path: "spec.persistentVolumeClaimRetentionPolicy", Outcome: inPlace("updated; decides what becomes of claims later", appsUpdate)},
@@ -505,6 +509,37 @@ func paused(l leaf) bool {
 
 func onDelete(l leaf) bool {
 	return text(l.pair.new.At("spec", "updateStrategy", "type")) == "OnDelete"
+}
+
+// rollsNoMore: a Deployment is to be Recreate, and keeps its rollingUpdate.
+func rollsNoMore(l leaf) bool {
+	old, new := l.pair.old.At("spec", "strategy"), l.pair.new.At("spec", "strategy")
+	return text(new.Get("type")) == "Recreate" && keepsRollingUpdate(old, new, "maxSurge", "maxUnavailable")
+}
+
+// awaitsDelete: a StatefulSet is to be OnDelete, and keeps its rollingUpdate.
+// Unlike a Deployment's, the server does not fill it in where the type is given.
+func awaitsDelete(l leaf) bool {
+	old, new := l.pair.old.At("spec", "updateStrategy"), l.pair.new.At("spec", "updateStrategy")
+	switch {
+	case text(new.Get("type")) != "OnDelete":
+		return false
+	case text(old.Get("type")) == "RollingUpdate" && old.Get("rollingUpdate").IsNull():
+		return !new.Get("rollingUpdate").IsNull()
+	}
+	return keepsRollingUpdate(old, new, "partition")
+}
+
+// keepsRollingUpdate: a server-side apply takes away a field that the old
+// manifest has, if only as null, and the new one has not, with all below it.
+// Where the new one has it, too, as null, what the old one has in it goes, and
+// what the server filled in stays.
+func keepsRollingUpdate(old, new *manifest.Node, filledIn ...string) bool {
+	was, is := old.Get("rollingUpdate"), new.Get("rollingUpdate")
+	if is == nil {
+		return was == nil
+	}
+	return len(is.Fields) > 0 || slices.ContainsFunc(filledIn, func(key string) bool { return was.Get(key) == nil })
 }
 
 func suspendedJob(l leaf) bool {

@@ -157,10 +157,7 @@ var marks = map[diff.Op]struct{ mark, style string }{
 
 func (t *texter) change(g diff.Group, c diff.Change) {
 	mark := marks[c.Op]
-	verdict := ""
-	if c.Outcome.Verdict != g.Verdict {
-		verdict = "  " + t.paint(styleOf(c.Outcome.Verdict), "["+string(c.Outcome.Verdict)+"]")
-	}
+	verdict := t.verdict(g, c.Outcome)
 	head := "  " + t.paint(mark.style, mark.mark) + " " + safe(c.Path)
 	switch {
 	case c.Op == diff.OpMove:
@@ -177,6 +174,19 @@ func (t *texter) change(g diff.Group, c diff.Change) {
 	for _, f := range c.Flags {
 		t.linef("    %s %s %s", t.paint(flagStyle(f.Severity), "! "+string(f.Severity)+" "+f.ID+":"), safe(f.Reason), t.paint(dim, "("+safe(f.Back)+")"))
 	}
+}
+
+// verdict is that of a change where its group says another, and its effect too
+// where it alone makes the API server refuse the update.
+func (t *texter) verdict(g diff.Group, o diff.Outcome) string {
+	renamed := t.report.Objects[g.Objects[0]].Renamed // and so made anew
+	switch {
+	case o.Refused && !gravest(g).Refused && !renamed:
+		return "  " + t.paint(styleOf(o.Verdict), "["+string(o.Verdict)+": "+o.Effect+refused(o)+"]")
+	case o.Verdict != g.Verdict:
+		return "  " + t.paint(styleOf(o.Verdict), "["+string(o.Verdict)+"]")
+	}
+	return ""
 }
 
 func flagStyle(s diff.Severity) string {
