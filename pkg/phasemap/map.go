@@ -45,8 +45,8 @@ func (l *look) testify(s *Status, a about) {
 			s.Message = l.pod.Status.Message
 		}
 	case theScheduling:
-		if l.scheduled != nil {
-			s.Message = l.scheduled.Message
+		if scheduled := l.condition(corev1.PodScheduled); scheduled != nil {
+			s.Message = scheduled.Message
 		}
 	case theDeletion:
 		s.Message = l.disruptionMessage()
