@@ -272,11 +272,16 @@ func (s *facts) add(f fact, holds bool) {
 
 func (s *facts) has(f fact) bool { return s[f/64]&(1<<(f%64)) != 0 }
 
-// hold reports whether all of when and none of unless are in the set.
-func (s *facts) hold(when, unless *facts) bool {
-	return s[0]&when[0] == when[0] && s[1]&when[1] == when[1] &&
-		s[0]&unless[0]|s[1]&unless[1] == 0
+// all reports whether s has every fact that other has.
+func (s *facts) all(other *facts) bool {
+	return s[0]&other[0] == other[0] && s[1]&other[1] == other[1]
 }
+
+// any reports whether s has a fact that other has.
+func (s *facts) any(other *facts) bool { return s[0]&other[0]|s[1]&other[1] != 0 }
+
+// and returns the facts that both have.
+func (s facts) and(other facts) facts { return facts{s[0] & other[0], s[1] & other[1]} }
 
 // texts lists what the facts in the set say.
 func (s facts) texts() []string {
