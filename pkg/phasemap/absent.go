@@ -21,7 +21,7 @@ func MapAbsent(a Absence, opts Options) Status {
 	f.add(lastStopping, last.Phase == Stopping)
 	f.add(stopRequested, a.StopRequested)
 	f.add(absentBriefly, a.For == nil || *a.For < or(opts.AbsentGrace, 10))
-	return absentVerdict(decide(table.absent, &f), last, opts)
+	return absentVerdict(table.absent.decide(&f), last, opts)
 }
 
 // last returns what was known, in today's words: a caller may have kept it since

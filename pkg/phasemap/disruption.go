@@ -8,6 +8,7 @@ import (
 )
 
 func (l *look) observeDisruption() {
+	l.disruption = l.condition(corev1.DisruptionTarget)
 	if !l.observeDisruptionKind() {
 		return
 	}

@@ -5,7 +5,7 @@ import "slices"
 // RowIDs returns the rule of each row of the whole table, in order.
 func RowIDs() []string {
 	var ids []string
-	for _, r := range slices.Concat(table.pod, table.absent, table.reconcile) {
+	for _, r := range table.rows() {
 		ids = append(ids, r.ID)
 	}
 	return ids
@@ -15,12 +15,13 @@ func RowIDs() []string {
 func WithoutRow(i int, f func()) {
 	whole := table
 	defer func() { table = whole }()
-	for _, rows := range []*[]row{&table.pod, &table.absent, &table.reconcile} {
-		if i < len(*rows) {
-			*rows = slices.Delete(slices.Clone(*rows), i, i+1)
+	for _, list := range []*sections{&table.pod, &table.absent, &table.reconcile} {
+		rows := list.rows()
+		if i < len(rows) {
+			*list = cut(slices.Delete(rows, i, i+1))
 			break
 		}
-		i -= len(*rows)
+		i -= len(rows)
 	}
 	f()
 }

@@ -10,7 +10,10 @@ import (
 // has neither completed nor, being a sidecar, started. They run in the order of
 // the spec, whatever the order of the status.
 func (l *look) findInit() {
-	if isTrue(l.initialized) && l.facts.has(agentRan) && !l.facts.has(podFailed) {
+	if len(l.pod.Spec.InitContainers)+len(l.pod.Status.InitContainerStatuses) == 0 {
+		return
+	}
+	if l.facts.has(agentRan) && !l.facts.has(podFailed) && isTrue(l.condition(corev1.PodInitialized)) {
 		return
 	}
 	inSpec := false

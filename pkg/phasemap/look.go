@@ -15,7 +15,7 @@ type look struct {
 	agent subject
 	init  subject // the first init container that is not finished
 
-	scheduled, readyToStart, initialized, disruption *corev1.PodCondition
+	disruption *corev1.PodCondition
 }
 
 // observe finds out the facts. Later steps build on earlier ones.
@@ -24,7 +24,6 @@ func (l *look) observe() {
 		l.facts.add(noPod, true)
 		return
 	}
-	l.observeConditions()
 	l.observePhase()
 	l.findAgent()
 	l.observeDeletion()
@@ -41,22 +40,6 @@ func (l *look) observe() {
 	l.facts.add(optCommittedFinal, l.opts.CommittedDisruption == CommittedFinal)
 }
 
-func (l *look) observeConditions() {
-	for i := range l.pod.Status.Conditions {
-		c := &l.pod.Status.Conditions[i]
-		switch c.Type {
-		case corev1.PodScheduled:
-			l.scheduled = c
-		case corev1.PodReadyToStartContainers:
-			l.readyToStart = c
-		case corev1.PodInitialized:
-			l.initialized = c
-		case corev1.DisruptionTarget:
-			l.disruption = c
-		}
-	}
-}
-
 func (l *look) observePhase() {
 	status := &l.pod.Status
 	l.facts.add(podSucceeded, status.Phase == corev1.PodSucceeded)
@@ -70,6 +53,18 @@ func (l *look) observePhase() {
 	if status.ObservedGeneration != 0 && status.ObservedGeneration < l.pod.Generation {
 		l.notes |= StaleStatus
 	}
+}
+
+// condition looks up a condition. Of several with the same type, which are
+// malformed, the last counts.
+func (l *look) condition(t corev1.PodConditionType) *corev1.PodCondition {
+	list := l.pod.Status.Conditions
+	for i := len(list) - 1; i >= 0; i-- {
+		if list[i].Type == t {
+			return &list[i]
+		}
+	}
+	return nil
 }
 
 func isTrue(c *corev1.PodCondition) bool { return c != nil && c.Status == corev1.ConditionTrue }

@@ -23,7 +23,7 @@ func Map(pod *corev1.Pod, opts Options, now time.Time) (s Status) {
 // be a good part of the cost.
 func (l *look) judge(s *Status) {
 	l.observe()
-	r := decide(table.pod, &l.facts)
+	r := table.pod.decide(&l.facts)
 	l.testify(s, r.about)
 	s.Phase, s.Rule, s.Reason, s.Hint = r.phase, r.ID, r.Reason, r.Hint
 	s.Terminal, s.Retryable, s.Notes = r.Terminal, r.Retryable, l.notes
@@ -45,8 +45,8 @@ func (l *look) testify(s *Status, a about) {
 			s.Message = l.pod.Status.Message
 		}
 	case theScheduling:
-		if l.scheduled != nil {
-			s.Message = l.scheduled.Message
+		if scheduled := l.condition(corev1.PodScheduled); scheduled != nil {
+			s.Message = scheduled.Message
 		}
 	case theDeletion:
 		s.Message = l.disruptionMessage()

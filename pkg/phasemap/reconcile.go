@@ -37,7 +37,7 @@ func Reconcile(pod Status, self *SelfReport, startedAt time.Time) Reconciled {
 	}
 	f := w.podFacts()
 	w.addSelfFacts(&f, self, startedAt)
-	return w.verdict(decide(table.reconcile, &f))
+	return w.verdict(table.reconcile.decide(&f))
 }
 
 // weighing is a Pod's Status and a report in today's words.

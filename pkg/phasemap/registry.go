@@ -42,7 +42,7 @@ type Condition struct {
 // stands where it is asked first. The result is the caller's.
 func Rules() []Rule {
 	var rules []Rule
-	for _, r := range slices.Concat(table.pod, table.absent, table.reconcile) {
+	for _, r := range table.rows() {
 		i := slices.IndexFunc(rules, func(rule Rule) bool { return rule.ID == r.ID })
 		if i < 0 {
 			i = len(rules)
@@ -89,8 +89,11 @@ func phases(p Phase) (list []Phase, phrase string) {
 	}
 }
 
+// linked is the decision table as it is asked.
+type linked struct{ pod, absent, reconcile sections }
+
 // link gives the further rows of a rule what its first row says.
-func link(t tables) tables {
+func link(t tables) linked {
 	first := map[string]Rule{}
 	for _, rows := range [][]row{t.pod, t.absent, t.reconcile} {
 		for i := range rows {
@@ -101,16 +104,7 @@ func link(t tables) tables {
 			}
 		}
 	}
-	return t
+	return linked{cut(t.pod), cut(t.absent), cut(t.reconcile)}
 }
 
-// decide returns the first row that holds. There always is one, as the last row
-// of each table asks nothing.
-func decide(rows []row, f *facts) *row {
-	for i := range rows {
-		if f.hold(&rows[i].when, &rows[i].unless) {
-			return &rows[i]
-		}
-	}
-	return &rows[len(rows)-1]
-}
+func (l linked) rows() []row { return slices.Concat(l.pod.rows(), l.absent.rows(), l.reconcile.rows()) }

@@ -3,6 +3,8 @@ package phasemap
 import (
 	"slices"
 	"strings"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 // waiter is the container that everything waits for: an init container while
@@ -55,18 +57,17 @@ func soundsLikeError(reason string) bool {
 func (l *look) waitingSince() stamp {
 	var since stamp
 	later := func(s stamp) { since = max(since, s) }
-	if isTrue(l.scheduled) {
-		later(stampOf(l.scheduled.LastTransitionTime.Time))
+	cameTrue := func(t corev1.PodConditionType) {
+		if c := l.condition(t); isTrue(c) {
+			later(stampOf(c.LastTransitionTime.Time))
+		}
 	}
-	if isTrue(l.readyToStart) {
-		later(stampOf(l.readyToStart.LastTransitionTime.Time))
-	}
+	cameTrue(corev1.PodScheduled)
+	cameTrue(corev1.PodReadyToStartContainers)
 	if l.init.exists() {
 		l.eachEarlierInit(later)
 	} else {
-		if isTrue(l.initialized) {
-			later(stampOf(l.initialized.LastTransitionTime.Time))
-		}
+		cameTrue(corev1.PodInitialized)
 		if last := l.agent.last(); last != nil {
 			later(stampOf(last.FinishedAt.Time))
 		}
