@@ -85,7 +85,7 @@ var layouts = map[string]render.Layout{"namespace": render.ByNamespace, "grove":
 // collectLess lets the garbage collector wait for more, and so saves a tenth of
 // the CPU time: a run is over in no time, and nearly all it makes is garbage. The
 // limit keeps a large fleet from taking three times the memory it needs, which is
-// some 20 bytes for each of the input's. GOGC has the last word.
+// some 10 bytes for each of the input's. GOGC has the last word.
 func collectLess(files []render.File) {
 	if os.Getenv("GOGC") != "" {
 		return
@@ -95,7 +95,7 @@ func collectLess(files []render.File) {
 		input += len(f.Data)
 	}
 	debug.SetGCPercent(200)
-	debug.SetMemoryLimit(int64(max(96<<20, 44*input)))
+	debug.SetMemoryLimit(int64(max(84<<20, 32*input)))
 }
 
 // loadPaths reads configuration from files, directories and standard input.

@@ -117,10 +117,10 @@ func (n *Node) Set(key string, value *Node) {
 func Str(text string, p Pos) *Node { return &Node{Kind: String, Text: text, Pos: p} }
 
 // Int makes a Number; see Str.
-func Int(i int64, p Pos) *Node { return &Node{Kind: Number, Text: fmt.Sprint(i), Pos: p} }
+func Int(i int64, p Pos) *Node { return &Node{Kind: Number, Text: strconv.FormatInt(i, 10), Pos: p} }
 
 // Flag makes a Bool; see Str.
-func Flag(b bool, p Pos) *Node { return &Node{Kind: Bool, Text: fmt.Sprint(b), Pos: p} }
+func Flag(b bool, p Pos) *Node { return &Node{Kind: Bool, Text: strconv.FormatBool(b), Pos: p} }
 
 // List makes a Sequence of items.
 func List(p Pos, items ...*Node) *Node { return &Node{Kind: Sequence, Items: items, Pos: p} }

@@ -48,13 +48,14 @@ func Documents(file string, data []byte, errs *Errors) iter.Seq[Document] {
 	return func(yield func(Document) bool) {
 		data := bytes.TrimPrefix(data, []byte("\ufeff"))
 		if checkText(data, &Source{File: file}, errs) {
-			documents(file, data, errs, yield)
+			chunks := splitDocuments(data)
+			documents(file, chunks, newStream(data, chunks), errs, yield)
 		}
 	}
 }
 
-func documents(file string, data []byte, errs *Errors, yield func(Document) bool) {
-	line, chunks := 1, splitDocuments(data)
+func documents(file string, chunks [][]byte, stream *stream, errs *Errors, yield func(Document) bool) {
+	line := 1
 	for i, chunk := range chunks {
 		p := parser{source: &Source{File: file}, line: line, errs: errs}
 		if len(*errs) >= MaxMistakes {
@@ -65,9 +66,13 @@ func documents(file string, data []byte, errs *Errors, yield func(Document) bool
 			if i > 0 && i < len(chunks)-1 {
 				errs.Add(p.pos(1, 1), "", "the document is empty; remove one of the lines ---")
 			}
+			if isMarker(chunk) {
+				stream.close()
+			}
 		} else if at := directiveLine(chunk); at > 0 {
 			errs.Add(p.pos(at, 1), "", "directives are not supported; remove the line")
-		} else if root := p.parse(chunk); root != nil && !yield(Document{p.source, root}) {
+			stream.close()
+		} else if root := p.parse(chunk, stream.next(i)); root != nil && !yield(Document{p.source, root}) {
 			return
 		}
 		line += bytes.Count(chunk, []byte("\n"))
@@ -177,6 +182,7 @@ func checkText(data []byte, source *Source, errs *Errors) bool {
 type parser struct {
 	source *Source
 	line   int // of the document's first line in the file
+	shift  int // from the lines of YAML nodes to those of the file
 	errs   *Errors
 	failed bool
 }
@@ -185,21 +191,29 @@ func (p *parser) pos(line, column int) Pos {
 	return Pos{p.source, int32(max(line, 1) + p.line - 1), int32(max(column, 1))}
 }
 
-func (p *parser) fail(at *yaml.Node, format string, args ...any) {
-	p.failed = true
-	p.errs.Add(p.pos(at.Line, at.Column), "", format, args...)
+// at is the place of a YAML node.
+func (p *parser) at(y *yaml.Node) Pos {
+	return Pos{p.source, int32(max(y.Line, 1) + p.shift), int32(max(y.Column, 1))}
 }
 
-// parse returns the document's root, or nil where it reported a mistake.
-func (p *parser) parse(chunk []byte) *Node {
+func (p *parser) fail(at *yaml.Node, format string, args ...any) {
+	p.failed = true
+	p.errs.Add(p.at(at), "", format, args...)
+}
+
+// parse returns the document's root, or nil where it reported a mistake. doc is
+// what a stream has read of it, if anything.
+func (p *parser) parse(chunk []byte, doc *yaml.Node) *Node {
 	if len(chunk) > MaxDocument {
 		p.errs.Add(p.pos(1, 1), "", "the document has %d bytes; %d is the most that Kubernetes takes", len(chunk), MaxDocument)
 		return nil
 	}
-	var doc yaml.Node
-	if err := load(chunk, &doc); err != nil {
-		p.syntaxError(err, chunk)
-		return nil
+	if doc == nil {
+		p.shift, doc = p.line-1, &yaml.Node{}
+		if err := load(chunk, doc); err != nil {
+			p.syntaxError(err, chunk)
+			return nil
+		}
 	}
 	root := p.node(doc.Content[0])
 	if p.failed {
@@ -207,6 +221,70 @@ func (p *parser) parse(chunk []byte) *Node {
 	}
 	return root
 }
+
+// stream reads the documents of a file one after the other, which saves setting
+// up the YAML library for each. It gives up at the first thing that is not as
+// expected: from there on, each document is read, and fails, on its own.
+type stream struct {
+	loader *yaml.Loader // nil once it gave up
+	starts []int        // the first line of each chunk, and the line after the last
+	ahead  *yaml.Node   // the next document; nil at the end
+}
+
+func newStream(data []byte, chunks [][]byte) *stream {
+	s := &stream{}
+	if bytes.Contains(data, []byte("\n...")) || bytes.Count(data, []byte("\r")) > bytes.Count(data, []byte("\r\n")) {
+		return s // documents end elsewhere, or lines do
+	}
+	loader, err := yaml.NewLoader(bytes.NewReader(data))
+	if err != nil {
+		return s
+	}
+	s.loader = loader
+	line := 1
+	for _, chunk := range chunks {
+		s.starts = append(s.starts, line)
+		line += bytes.Count(chunk, []byte("\n"))
+	}
+	s.starts = append(s.starts, line+1)
+	s.ahead = s.load()
+	return s
+}
+
+func (s *stream) load() *yaml.Node {
+	doc := &yaml.Node{}
+	switch err := s.loader.Load(doc); {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err != nil:
+		s.close()
+	}
+	return doc
+}
+
+// next is the document of a chunk, or nil. The one that follows has been read by
+// then: only there does it show that the text goes on behind the end of this.
+func (s *stream) next(chunk int) *yaml.Node {
+	doc := s.ahead
+	if s.loader != nil && doc != nil {
+		s.ahead = s.load()
+	}
+	if s.loader == nil || !s.holds(chunk, doc) || !s.holds(chunk+1, s.ahead) {
+		s.close()
+		return nil
+	}
+	return doc
+}
+
+// holds reports whether a document is that of a chunk; behind the last is none.
+func (s *stream) holds(chunk int, doc *yaml.Node) bool {
+	if doc == nil || chunk == len(s.starts)-1 {
+		return doc == nil && chunk == len(s.starts)-1
+	}
+	return len(doc.Content) == 1 && s.starts[chunk] <= doc.Content[0].Line && doc.Content[0].Line < s.starts[chunk+1]
+}
+
+func (s *stream) close() { s.loader = nil }
 
 // load reads the one document of a chunk.
 func load(chunk []byte, doc *yaml.Node) error {
@@ -284,7 +362,7 @@ func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 func (p *parser) node(y *yaml.Node) *Node { return p.nodeAt(y, 1) }
 
 func (p *parser) nodeAt(y *yaml.Node, depth int) *Node {
-	n := &Node{Pos: p.pos(y.Line, y.Column)}
+	n := &Node{Pos: p.at(y)}
 	switch {
 	case depth > MaxDepth:
 		p.fail(y, "nested more than %d levels deep; no configuration is, remove some", MaxDepth)
@@ -357,7 +435,7 @@ func (p *parser) fields(n *Node, y *yaml.Node, depth int) {
 		n.Fields = append(n.Fields, Field{
 			Key:   key.Value,
 			Value: p.nodeAt(y.Content[i+1], depth+1),
-			Pos:   p.pos(key.Line, key.Column),
+			Pos:   p.at(key),
 		})
 	}
 }

@@ -27,6 +27,9 @@ func TestParseDocuments(t *testing.T) {
 		{"an end marker and then nothing", "a: b\n...\n", []string{"1:1 {\"a\":\"b\"}"}},
 		{"an end marker and then a document", "a: b\n...\n---\nc: d\n", []string{"1:1 {\"a\":\"b\"}", "4:1 {\"c\":\"d\"}"}},
 		{"JSON", `{"a": [1, true, null, "x"]}`, []string{"1:1 {\"a\":[1,true,null,\"x\"]}"}},
+		{"a mistake that shows behind the document costs it all the same", "{a: b} c\n---\nd: e\n", []string{"3:1 {\"d\":\"e\"}"}},
+		{"the same in the last document", "a: b\n---\n{c: d} e\n", []string{"1:1 {\"a\":\"b\"}"}},
+		{"line ends of old Macs", "a: b\rc: d\r\n---\ne: f\n", []string{"1:1 {\"a\":\"b\",\"c\":\"d\"}", "3:1 {\"e\":\"f\"}"}},
 		{"a mistake costs its own document only", "a: [\n---\nb: c\n---\nd: {\n", []string{"3:1 {\"b\":\"c\"}"}},
 		{"what other readers take for other things is text", "[y, on, ~x, 12:30, 2026-07-28, 0o17]", []string{"1:1 [\"y\",\"on\",\"~x\",\"12:30\",\"2026-07-28\",0o17]"}},
 	}
@@ -115,4 +118,47 @@ func TestParseStops(t *testing.T) {
 	if docs := Parse("f", []byte(large+"y"), &errs); len(docs) != 0 {
 		t.Errorf("%d bytes are read", len(large)+1)
 	}
+}
+
+// FuzzParse: a file is what its documents are, each read on its own.
+func FuzzParse(f *testing.F) {
+	for _, text := range []string{
+		"a: b\n---\nc: &d e\n---\nf: *d\n", "# x\n---\n---\na\n---\n", "{a: b} c\n---\nd\n", "a: [\n---\nb: c\n",
+		"%YAML 1.2\n---\na\n", "|\n---", "|\n---\na\n", "a: |\n  x\n\n--- >\n y\n", "a: 'b\n---\nc'\n", "a\r\n---\r\nb\rc\n---\nd", "a\n...\n---\nb", "--- # c\n--- a\n",
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var inOne, apart Errors
+		if !checkText(data, &Source{}, &inOne) {
+			return
+		}
+		chunks := splitDocuments(data)
+		read := func(s *stream, errs *Errors) (docs []string) {
+			documents("f", chunks, s, errs, func(d Document) bool {
+				docs = append(docs, outline(d.Root))
+				return true
+			})
+			return docs
+		}
+		got, want := read(newStream(data, chunks), &inOne), read(&stream{}, &apart)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("documents (-apart +in one)\n%s", diff)
+		}
+		if diff := cmp.Diff(apart.Error(), inOne.Error()); diff != "" {
+			t.Errorf("mistakes (-apart +in one)\n%s", diff)
+		}
+	})
+}
+
+// outline is a node's kinds, texts and places.
+func outline(n *Node) string {
+	text := fmt.Sprintf("%d:%d %s %q", n.Pos.Line, n.Pos.Column, n.Kind, n.Text)
+	for _, f := range n.Fields {
+		text += fmt.Sprintf(" {%d:%d %q %s}", f.Pos.Line, f.Pos.Column, f.Key, outline(f.Value))
+	}
+	for _, item := range n.Items {
+		text += " [" + outline(item) + "]"
+	}
+	return text
 }

@@ -147,9 +147,10 @@ func (a *agent) container(image *manifest.Node, m *mounts) *manifest.Node {
 	for _, word := range containerCommand(a.spec.Start) {
 		command = append(command, value(word))
 	}
-	var env []*manifest.Node
-	for _, v := range a.env() {
-		env = append(env, v.node())
+	vars := a.env()
+	env := make([]*manifest.Node, len(vars))
+	for i, v := range vars {
+		env[i] = v.node
 	}
 	return object(
 		"name", agentContainer,

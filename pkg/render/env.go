@@ -24,19 +24,36 @@ const (
 	envPatch            // what pod patches added
 )
 
-// envVar is one variable: a text or a reference.
+// envVar is one variable.
 type envVar struct {
 	group int
 	name  string
-	value *manifest.Node // a String, or a Mapping that is a valueFrom
+	node  *manifest.Node // as it stands in the container
 }
 
-func (v envVar) node() *manifest.Node {
+// variables are those made last, by their names. Most agents of a fleet have
+// most of them in common, and share them.
+type variables map[string]*manifest.Node
+
+// text is the variable with a literal value.
+func (v variables) text(name, text string, p manifest.Pos) *manifest.Node {
+	if last := v[name].Get("value"); last != nil && last.Text == text && last.Pos == p {
+		return v[name]
+	}
+	return v.value(name, manifest.Str(text, p))
+}
+
+// value is the variable with a value, a String, or a Mapping that is a
+// valueFrom.
+func (v variables) value(name string, value *manifest.Node) *manifest.Node {
 	key := "value"
-	if v.value.Kind == manifest.Mapping {
+	if value.Kind == manifest.Mapping {
 		key = "valueFrom"
 	}
-	return object("name", manifest.Str(v.name, v.value.Pos), key, v.value)
+	if v[name].Get(key) != value {
+		v[name] = object("name", manifest.Str(name, value.Pos), key, value)
+	}
+	return v[name]
 }
 
 // setting makes a variable from a setting. A nil text leaves it out.
@@ -176,16 +193,18 @@ func (a *agent) telemetryCredentials() string {
 // env are the agent container's variables, one a name.
 func (a *agent) env() []envVar {
 	vars := make([]envVar, 0, 48)
-	add := func(group int, name string, value *manifest.Node) {
-		v := envVar{group, name, value}
-		if i := slices.IndexFunc(vars, func(other envVar) bool { return other.name == name }); i >= 0 {
+	put := func(v envVar) {
+		if i := slices.IndexFunc(vars, func(other envVar) bool { return other.name == v.name }); i >= 0 {
 			vars[i] = v
 			return
 		}
 		vars = append(vars, v)
 	}
+	add := func(group int, name string, value *manifest.Node) {
+		put(envVar{group, name, a.variables.value(name, value)})
+	}
 	text := func(group int, name, text string, p manifest.Pos) {
-		add(group, name, manifest.Str(escapeExpansion(text), p))
+		put(envVar{group, name, a.variables.text(name, escapeExpansion(text), p)})
 	}
 	user := a.pos("user", "name")
 	text(envUser, "HOME", a.home(), user)

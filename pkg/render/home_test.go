@@ -61,6 +61,23 @@ spec: {extends: claude, home: {files: null}}
 // renderText renders an agent named dev from its spec.
 func renderText(t *testing.T, spec string) (string, error) {
 	t.Helper()
+	doc := "apiVersion: gen.scion.dev/v1alpha1\nkind: Agent\nmetadata: {name: dev}\nspec:\n" + spec
+	config, err := Load(builtIn(t), []File{{"dev.yaml", []byte(doc)}, {"plain.yaml", []byte(plainTemplate)}})
+	if err != nil {
+		return "", err
+	}
+	manifests, err := config.Render()
+	if err != nil {
+		return "", err
+	}
+	var out strings.Builder
+	_, err = manifests.WriteTo(&out)
+	return out.String(), err
+}
+
+// builtIn are the templates of the program.
+func builtIn(t *testing.T) []File {
+	t.Helper()
 	names, err := filepath.Glob("../../templates/*.yaml")
 	if err != nil || len(names) == 0 {
 		t.Fatal("no templates", err)
@@ -73,18 +90,7 @@ func renderText(t *testing.T, spec string) (string, error) {
 		}
 		templates = append(templates, File{name, data})
 	}
-	doc := "apiVersion: gen.scion.dev/v1alpha1\nkind: Agent\nmetadata: {name: dev}\nspec:\n" + spec
-	config, err := Load(templates, []File{{"dev.yaml", []byte(doc)}, {"plain.yaml", []byte(plainTemplate)}})
-	if err != nil {
-		return "", err
-	}
-	manifests, err := config.Render()
-	if err != nil {
-		return "", err
-	}
-	var out strings.Builder
-	_, err = manifests.WriteTo(&out)
-	return out.String(), err
+	return templates
 }
 
 func (r rendered) init(t *testing.T, name string) corev1.Container {

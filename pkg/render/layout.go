@@ -60,7 +60,6 @@ type folder struct {
 type document struct {
 	unit    *unit
 	objects []identity
-	text    []uint32
 }
 
 func (d document) String() string {
@@ -91,13 +90,11 @@ func (m *Manifests) Arrange(l Layout) (*Manifests, error) {
 // apart, and together where it cannot.
 func (u *unit) documents(l Layout) []document {
 	if !strings.Contains(string(l), "{kind}") && !strings.Contains(string(l), "{name}") {
-		return []document{{u, u.objects, u.text}}
+		return []document{{u, u.objects}}
 	}
 	var out []document
-	start := 0
-	for i, o := range u.objects {
-		out = append(out, document{u, u.objects[i : i+1], u.text[start : start+o.lines]})
-		start += o.lines + 1 // the line ---
+	for i := range u.objects {
+		out = append(out, document{u, u.objects[i : i+1]})
 	}
 	return out
 }
@@ -266,11 +263,14 @@ func (f *folder) files(at string) iter.Seq2[string, *folder] {
 
 // text is the bytes of a file.
 func (m *Manifests) text(dst []byte, f *folder) []byte {
-	for i, d := range f.documents {
-		if i > 0 {
-			dst = append(dst, "---\n"...)
+	start := len(dst)
+	for _, d := range f.documents {
+		for _, o := range d.objects {
+			if len(dst) > start {
+				dst = append(dst, "---\n"...)
+			}
+			dst = m.lines.append(dst, o.text)
 		}
-		dst = m.lines.append(dst, d.text)
 	}
 	return dst
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/scion-gen/scion-gen/pkg/manifest"
@@ -13,27 +14,50 @@ import (
 // ints or Nodes; a nil Node leaves its key out. What it makes has no position
 // of its own: the position is that of the Nodes put in.
 func object(keysAndValues ...any) *manifest.Node {
-	n := manifest.Map(manifest.Pos{}, len(keysAndValues)/2)
+	made := make([]manifest.Node, 1, 1+len(keysAndValues)/2-nodesIn(keysAndValues)) // one allocation for what lives and dies together
+	made[0] = manifest.Node{Kind: manifest.Mapping, Fields: make([]manifest.Field, 0, len(keysAndValues)/2)}
 	for i := 0; i < len(keysAndValues); i += 2 {
-		if v := value(keysAndValues[i+1]); v != nil {
-			n.Fields = append(n.Fields, manifest.Field{Key: keysAndValues[i].(string), Value: v, Pos: v.Pos})
+		var v *manifest.Node
+		switch of := keysAndValues[i+1].(type) {
+		case *manifest.Node:
+			v = of
+		case []*manifest.Node:
+			v = list(of...)
+		default:
+			made = append(made, scalar(of))
+			v = &made[len(made)-1]
+		}
+		if v != nil {
+			made[0].Fields = append(made[0].Fields, manifest.Field{Key: keysAndValues[i].(string), Value: v, Pos: v.Pos})
+		}
+	}
+	return &made[0]
+}
+
+// nodesIn is how many of an object's values are Nodes, and not made by it.
+func nodesIn(keysAndValues []any) (n int) {
+	for i := 1; i < len(keysAndValues); i += 2 {
+		switch keysAndValues[i].(type) {
+		case *manifest.Node, []*manifest.Node:
+			n++
 		}
 	}
 	return n
 }
 
 func value(v any) *manifest.Node {
+	n := scalar(v)
+	return &n
+}
+
+func scalar(v any) manifest.Node {
 	switch v := v.(type) {
-	case *manifest.Node:
-		return v
 	case string:
-		return manifest.Str(v, manifest.Pos{})
+		return manifest.Node{Kind: manifest.String, Text: v}
 	case bool:
-		return manifest.Flag(v, manifest.Pos{})
+		return manifest.Node{Kind: manifest.Bool, Text: strconv.FormatBool(v)}
 	case int:
-		return manifest.Int(int64(v), manifest.Pos{})
-	case []*manifest.Node:
-		return list(v...)
+		return manifest.Node{Kind: manifest.Number, Text: strconv.Itoa(v)}
 	}
 	panic(fmt.Sprintf("render: no node of %T", v))
 }

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -31,18 +30,21 @@ type unit struct {
 	agent     string
 	name      string // of the file
 	objects   []identity
-	text      []uint32 // what lines has
 }
 
-// identity is which object it is, and where its name was set.
+// identity is which object it is, where its name was set, and its text as lines
+// has it.
 type identity struct {
 	kind, name string
 	pos        manifest.Pos
-	lines      int // of its text
+	text       []run
 }
 
 // Render resolves every agent, renders it and checks the result. The error is
 // a manifest.Errors with every mistake there is; nothing can be written then.
+//
+// It uses the Config up, and leaves it without agents: what a large fleet is made
+// from need not be in memory together with what is made of it.
 func (c *Config) Render() (*Manifests, error) {
 	var errs manifest.Errors
 	check, err := newVerifier(c.fleet.Spec.PodSecurity)
@@ -50,7 +52,7 @@ func (c *Config) Render() (*Manifests, error) {
 		return nil, err
 	}
 	r := renderer{config: c, check: check, lines: &lines{ids: map[string]uint32{}}, groves: map[groveID]*grove{}}
-	for a := range c.resolved(&errs) {
+	for a := range c.resolved(c.take(), &errs) {
 		r.agent(a)
 	}
 	r.shared()
@@ -92,17 +94,31 @@ func finish(errs manifest.Errors) error {
 // resolve merges the layers of all agents, sorted by namespace and pod name.
 // Agents with a mistake are left out.
 func (c *Config) resolve(errs *manifest.Errors) []*agent {
-	return slices.SortedFunc(c.resolved(errs), func(x, y *agent) int {
+	return slices.SortedFunc(c.resolved(slices.Values(c.agents), errs), func(x, y *agent) int {
 		return cmp.Or(strings.Compare(x.namespace, y.namespace), strings.Compare(x.pod, y.pod))
 	})
 }
 
-// resolved are the agents without a mistake, in the order of the source. Each is
-// made when it is asked for: a large fleet's need not be in memory together.
-func (c *Config) resolved(errs *manifest.Errors) iter.Seq[*agent] {
+// take are the agents, each of which is gone when the next is asked for.
+func (c *Config) take() iter.Seq[*agentDocument] {
+	return func(yield func(*agentDocument) bool) {
+		agents := c.agents
+		c.agents = nil
+		for i, doc := range agents {
+			agents[i] = nil
+			if !yield(doc) {
+				return
+			}
+		}
+	}
+}
+
+// resolved are the agents of docs without a mistake, each made when it is asked
+// for: a large fleet's need not be in memory together.
+func (c *Config) resolved(docs iter.Seq[*agentDocument], errs *manifest.Errors) iter.Seq[*agent] {
 	return func(yield func(*agent) bool) {
-		r := &resolver{config: c, starts: map[string]*start{}, errs: errs}
-		for _, doc := range c.agents {
+		r := &resolver{config: c, starts: map[string]*start{}, vars: variables{}, errs: errs}
+		for doc := range docs {
 			before := len(*errs)
 			a := r.agent(doc)
 			if len(*errs) == before {
@@ -193,23 +209,18 @@ func (r *renderer) shared() {
 
 // add keeps the objects of one file.
 func (r *renderer) add(u unit, objects ...*manifest.Node) {
-	r.buf = r.buf[:0]
-	for i, o := range objects {
+	u.objects = make([]identity, 0, len(objects))
+	for _, o := range objects {
 		at := o.At("metadata", "name")
 		if at == nil {
 			return // a patch took it away, and verify said so
 		}
-		if i > 0 {
-			r.buf = append(r.buf, "---\n"...)
-		}
-		start := len(r.buf)
 		var err error
-		if r.buf, err = manifest.Append(r.buf, o); err != nil && r.err == nil {
+		if r.buf, err = manifest.Append(r.buf[:0], o); err != nil && r.err == nil {
 			r.err = err
 		}
-		u.objects = append(u.objects, identity{textOf(o.Get("kind")), textOf(at), at.Pos, bytes.Count(r.buf[start:], []byte("\n"))})
+		u.objects = append(u.objects, identity{textOf(o.Get("kind")), textOf(at), at.Pos, r.lines.add(r.buf)})
 	}
-	u.text = r.lines.add(r.buf)
 	r.units = append(r.units, u)
 }
 
@@ -266,7 +277,7 @@ func (g *grove) objects(c *Config) []*manifest.Node {
 // uniqueObjects reports two objects of one kind, namespace and name.
 func uniqueObjects(units []unit, errs *manifest.Errors) {
 	type id struct{ kind, namespace, name string }
-	seen := map[id]manifest.Pos{}
+	seen := make(map[id]manifest.Pos, 2*len(units))
 	for _, u := range units {
 		for _, o := range u.objects {
 			k := id{o.kind, u.namespace, o.name}

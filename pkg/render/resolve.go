@@ -47,6 +47,7 @@ type agent struct {
 	tree      *manifest.Node // the merged AgentSpec
 	spec      AgentSpec      // the same, typed
 	command   string         // the harness's command line, for sh
+	variables variables      // of the agent before
 	errs      *manifest.Errors
 }
 
@@ -54,6 +55,7 @@ type agent struct {
 type resolver struct {
 	config *Config
 	starts map[string]*start
+	vars   variables
 	errs   *manifest.Errors
 }
 
@@ -103,6 +105,7 @@ func (r *resolver) agent(doc *agentDocument) *agent {
 		template:  template,
 		layers:    append(slices.Clip(start.layers), doc.layer),
 		tree:      start.tree,
+		variables: r.vars,
 		errs:      r.errs,
 	}
 	if doc.spec != nil {

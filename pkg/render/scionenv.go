@@ -12,7 +12,8 @@ import (
 // Scion's images sources that file. Backslashes and double quotes it escapes.
 // The start command is written to be inert.
 func (c *podCheck) sourcedEnv(container *manifest.Node, path string) {
-	active := map[string]bool{}
+	active := c.active
+	clear(active)
 	for i, e := range items(container.Get("env")) {
 		name := textOf(e.Get("name"))
 		active[name] = actsInQuotes(textOf(e.Get("value")), active)

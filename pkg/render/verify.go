@@ -20,7 +20,10 @@ import (
 type verifier struct {
 	evaluator policy.Evaluator
 	level     api.LevelVersion
-	problems  map[string]string // of names, which are few and stand in every pod
+	problems  map[string]string    // of names, which are few and stand in every pod
+	sound     map[fingerprint]bool // that nothing was found wrong with
+	active    map[string]bool      // see sourcedEnv
+	buf       []byte
 }
 
 func newVerifier(s PodSecurity) (*verifier, error) {
@@ -28,7 +31,13 @@ func newVerifier(s PodSecurity) (*verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &verifier{problems: map[string]string{}, evaluator: evaluator, level: api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}}
+	v := &verifier{
+		evaluator: evaluator,
+		level:     api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()},
+		problems:  map[string]string{},
+		sound:     map[fingerprint]bool{},
+		active:    map[string]bool{},
+	}
 	if s.Level != "" {
 		v.level.Level = api.Level(s.Level)
 	}
@@ -55,15 +64,16 @@ type podCheck struct {
 	*agent
 	*verifier
 	node *manifest.Node
-	pod  corev1.Pod
+	pod  *corev1.Pod // without what withoutText takes away
 }
 
 // verify reports what a cluster would refuse of a pod, at the lines that
 // caused it.
 func (v *verifier) verify(a *agent, node *manifest.Node) {
 	c := &podCheck{agent: a, verifier: v, node: node}
-	if err := manifest.Into(withoutText(node), &c.pod); err != nil {
-		c.report("", "%v", err)
+	before, mark := len(*a.errs), v.fingerprint(node)
+	sound := v.sound[mark]
+	if !sound && !c.decode() {
 		return
 	}
 	if item(node.At("spec", "containers"), agentContainer) == nil {
@@ -79,8 +89,11 @@ func (v *verifier) verify(a *agent, node *manifest.Node) {
 			c.container(n, manifest.Index("spec."+list, i))
 		}
 	}
-	c.values()
-	c.podSecurity(v)
+	if !sound {
+		c.values()
+		c.podSecurity()
+		v.sound[mark] = len(*a.errs) == before
+	}
 }
 
 // report adds an error at the node that a path leads to, where it was taken
@@ -198,7 +211,8 @@ func (c *podCheck) metadata() {
 // identity reports labels that were changed though others find the pod by them:
 // the network policies, and Scion's broker.
 func (c *podCheck) identity() {
-	if c.pod.Name != c.agent.pod || c.pod.Namespace != c.namespace {
+	meta := c.node.Get("metadata")
+	if textOf(meta.Get("name")) != c.agent.pod || textOf(meta.Get("namespace")) != c.namespace {
 		for _, l := range slices.Backward(c.layers) {
 			if n := l.pod.Get("metadata"); n != nil {
 				c.reportAt(n.Pos, "metadata", "would take away the pod's name; remove labels and annotations one by one")
@@ -213,7 +227,7 @@ func (c *podCheck) identity() {
 		"scion.name":                 labelValue(c.doc.metadata.Name),
 	}
 	for _, name := range slices.Sorted(maps.Keys(want)) {
-		if c.pod.Labels[name] != want[name] {
+		if textOf(meta.At("labels", name)) != want[name] {
 			c.report("metadata.labels["+name+"]", "the label %s is made from other settings, and policies select by it; remove it here", name)
 		}
 	}
@@ -271,30 +285,6 @@ func envVarName(name string) string {
 	return ""
 }
 
-// withoutText is a pod without what is most of its containers, and nothing that
-// a check of the typed pod looks at: their variables, commands and mounts.
-func withoutText(pod *manifest.Node) *manifest.Node {
-	spec := clone(pod.Get("spec"))
-	if spec == nil {
-		return pod
-	}
-	for _, key := range []string{"initContainers", "containers"} {
-		list := manifest.List(manifest.Pos{})
-		for _, c := range items(spec.Get(key)) {
-			list.Items = append(list.Items, &manifest.Node{
-				Kind: manifest.Mapping, Pos: c.Pos,
-				Fields: slices.DeleteFunc(slices.Clone(c.Fields), func(f manifest.Field) bool {
-					return f.Key == "env" || f.Key == "command" || f.Key == "volumeMounts"
-				}),
-			})
-		}
-		spec.Set(key, list)
-	}
-	pod = clone(pod)
-	pod.Set("spec", spec)
-	return pod
-}
-
 // uniquePaths reports two mounts at one place: lists that a patch merged have
 // unique keys, those that we made may not.
 func (c *podCheck) uniquePaths(n *manifest.Node, path string) {
@@ -308,75 +298,12 @@ func (c *podCheck) uniquePaths(n *manifest.Node, path string) {
 	}
 }
 
-// values checks what corev1 types only as strings and numbers.
-func (c *podCheck) values() {
-	s := &c.pod.Spec
-	c.oneOf("spec.restartPolicy", string(s.RestartPolicy), "Always", "OnFailure", "Never")
-	c.oneOf("spec.dnsPolicy", string(s.DNSPolicy), "ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
-	if g := s.TerminationGracePeriodSeconds; g != nil && *g < 0 {
-		c.report("spec.terminationGracePeriodSeconds", "%d is negative; write 0 or more", *g)
-	}
-	if d := s.ActiveDeadlineSeconds; d != nil && *d < 1 {
-		c.report("spec.activeDeadlineSeconds", "%d is less than 1; write 1 or more, or remove it", *d)
-	}
-	for i, t := range s.Tolerations {
-		path := manifest.Index("spec.tolerations", i)
-		c.oneOf(path+".operator", string(t.Operator), "Exists", "Equal", "Lt", "Gt")
-		c.oneOf(path+".effect", string(t.Effect), "NoSchedule", "PreferNoSchedule", "NoExecute")
-		if t.TolerationSeconds != nil && t.Effect != corev1.TaintEffectNoExecute {
-			c.report(path+".tolerationSeconds", "is for effect NoExecute only; remove it or change the effect")
-		}
-		if t.Operator == corev1.TolerationOpExists && t.Value != "" {
-			c.report(path+".value", "operator Exists takes no value; remove it")
-		}
-		if t.Key == "" && t.Operator != corev1.TolerationOpExists {
-			c.report(path+".key", "without a key the operator has to be Exists; add one or write operator: Exists")
-		}
-	}
-	for i, ctr := range s.Containers {
-		c.containerValues(manifest.Index("spec.containers", i), ctr)
-	}
-	for i, ctr := range s.InitContainers {
-		c.containerValues(manifest.Index("spec.initContainers", i), ctr)
-	}
-}
-
-// oneOf checks a value that may be empty.
-func (c *podCheck) oneOf(path, value string, of ...string) {
-	if value != "" && !slices.Contains(of, value) {
-		c.report(path, "%s is not one of %s", quoted(value), strings.Join(of, ", "))
-	}
-}
-
-func (c *podCheck) containerValues(path string, ctr corev1.Container) {
-	c.oneOf(path+".imagePullPolicy", string(ctr.ImagePullPolicy), "Always", "IfNotPresent", "Never")
-	for _, name := range slices.Sorted(maps.Keys(ctr.Resources.Limits)) {
-		limit := ctr.Resources.Limits[name]
-		if limit.Sign() < 0 {
-			c.report(path+".resources.limits["+string(name)+"]", "%s is negative; write 0 or more", limit.String())
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(ctr.Resources.Requests)) {
-		request := ctr.Resources.Requests[name]
-		limit, limited := ctr.Resources.Limits[name]
-		switch at := path + ".resources.requests[" + string(name) + "]"; {
-		case request.Sign() < 0:
-			c.report(at, "%s is negative; write 0 or more", request.String())
-		case strings.Contains(string(name), "/") && (!limited || request.Cmp(limit) != 0):
-			c.report(at, "the request and the limit of an extended resource have to be equal; write limits: {%s: %s}", name, request.String())
-		case limited && limit.Sign() >= 0 && request.Cmp(limit) > 0:
-			c.report(at, "the request %s is more than the limit %s, at %s; lower one or raise the other",
-				request.String(), limit.String(), c.locate(path+".resources.limits["+string(name)+"]"))
-		}
-	}
-}
-
-func (c *podCheck) podSecurity(v *verifier) {
+func (c *podCheck) podSecurity() {
 	wrong := map[manifest.Pos]bool{}
 	for _, e := range *c.errs {
 		wrong[e.Pos] = true
 	}
-	for _, result := range v.evaluator.EvaluatePod(v.level, &c.pod.ObjectMeta, &c.pod.Spec) {
+	for _, result := range c.evaluator.EvaluatePod(c.level, &c.pod.ObjectMeta, &c.pod.Spec) {
 		if result.Allowed {
 			continue
 		}
@@ -384,7 +311,7 @@ func (c *podCheck) podSecurity(v *verifier) {
 		if wrong[pos] {
 			continue // of no type, say, and so of no allowed one
 		}
-		c.reportAt(pos, path, "Pod Security %s: %s: %s", v.level.Level, result.ForbiddenReason, result.ForbiddenDetail)
+		c.reportAt(pos, path, "Pod Security %s: %s: %s", c.level.Level, result.ForbiddenReason, result.ForbiddenDetail)
 	}
 }
 
