@@ -22,7 +22,7 @@ type usage struct {
 }
 
 // measure runs a program and drops what it prints. The peak is asked for while
-// it prints, for the one that Linux tells at the end counts the memory of the
+// it runs, for the one that Linux tells at the end counts the memory of the
 // process that started it in.
 func measure(b *testing.B, name string, args ...string) usage {
 	b.Helper()
@@ -36,12 +36,14 @@ func measure(b *testing.B, name string, args ...string) usage {
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
 	}
-	var peak float64
+	over, peaks := make(chan struct{}), make(chan float64)
+	go func() { peaks <- watchPeak(cmd.Process.Pid, over) }()
 	buf := make([]byte, 64<<10)
 	for err == nil {
-		peak = max(peak, peakOf(cmd.Process.Pid))
 		_, err = pipe.Read(buf)
 	}
+	close(over)
+	peak := <-peaks
 	if err := cmd.Wait(); err != nil {
 		b.Fatalf("%s: %v\n%s", name, err, &stderr)
 	}
@@ -50,6 +52,19 @@ func measure(b *testing.B, name string, args ...string) usage {
 		peak = float64(state.SysUsage().(*syscall.Rusage).Maxrss) / 1024
 	}
 	return usage{state.UserTime() + state.SystemTime(), peak}
+}
+
+// watchPeak is the most memory that a process has had, in MiB, until it is over.
+func watchPeak(pid int, over <-chan struct{}) float64 {
+	var peak float64
+	for {
+		peak = max(peak, peakOf(pid))
+		select {
+		case <-over:
+			return peak
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
 }
 
 // peakOf is the most memory that a running process has had, in MiB; 0 where
