@@ -66,7 +66,7 @@ trouble.`,
 	f.StringSliceVar(&r.IgnorePaths, "ignore-path", nil, "fields whose changes do not count, such as metadata.annotations or spec.containers[*].image")
 	f.StringSliceVar(&r.IgnoreKinds, "ignore-kind", nil, "kinds that do not count, such as Secret or Deployment.apps")
 	f.BoolVar(&r.Defaults, "defaults", false, "take a field that has the API server's default for one that is absent")
-	f.StringSliceVar(&r.failOn, "fail-on", nil, "what makes the exit code 1: verdicts, renamed, security, security:SEVERITY or the id of a flag")
+	f.StringSliceVar(&r.failOn, "fail-on", nil, "what makes the exit code 1: verdicts, renamed, refused, security, security:SEVERITY or the id of a flag")
 	f.StringVar(&r.allow, "allow", "", "a file of what --fail-on lets pass, with reasons and dates")
 	f.StringVar(&r.now, "now", "", "the day on which the allow file is read, as 2006-01-02; today if empty")
 	return cmd

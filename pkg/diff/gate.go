@@ -17,11 +17,13 @@ type Gate struct {
 	Allow []Allowance
 }
 
-// renamedCondition is met by objects that have another name.
-const renamedCondition = "renamed"
+const (
+	renamedCondition = "renamed" // met by objects that have another name
+	refusedCondition = "refused" // by changes that the API server refuses
+)
 
-// NewGate makes a Gate of conditions: a verdict, renamed, security for any
-// flag, security:low, security:medium or security:high for flags of that
+// NewGate makes a Gate of conditions: a verdict, renamed, refused, security for
+// any flag, security:low, security:medium or security:high for flags of that
 // severity or more, or the id of a flag. day is what an Allowance's Expires is
 // held against.
 func NewGate(conditions []string, day time.Time) (*Gate, error) {
@@ -40,7 +42,7 @@ func allConditions() []string {
 	for _, v := range Verdicts {
 		all = append(all, string(v))
 	}
-	all = append(all, renamedCondition, "security")
+	all = append(all, renamedCondition, refusedCondition, "security")
 	for _, s := range Severities {
 		all = append(all, "security:"+string(s))
 	}
@@ -83,7 +85,8 @@ func (c *checking) edit(object, edit int) {
 		switch {
 		// Under its old name, the object is deleted.
 		case condition == string(e.Outcome.Verdict),
-			renamed && (condition == renamedCondition || condition == string(Delete)):
+			renamed && (condition == renamedCondition || condition == string(Delete)),
+			!o.Renamed && condition == refusedCondition && e.Outcome.Refused:
 			c.found(Violation{Condition: condition, Object: object, Edit: edit, Flag: -1}, e.Path)
 		}
 		for k, f := range e.Flags {
