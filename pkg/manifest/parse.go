@@ -159,6 +159,10 @@ func checkText(data []byte, source *Source, errs *Errors) bool {
 		switch {
 		case r == '\n':
 			line, column = line+1, 0
+		case r == '\r' && !bytes.HasPrefix(data[i+1:], []byte("\n")):
+			// YAML ends a line, and a comment, here; git and many editors do not.
+			errs.Add(Pos{source, line, column}, "", "carriage return without a line feed, which hides text from readers; end lines with line feeds")
+			return false
 		case r == utf8.RuneError && size == 1:
 			errs.Add(Pos{source, line, column}, "", "byte %#02x is not UTF-8; save the file as UTF-8", data[i])
 			return false
@@ -233,8 +237,8 @@ type stream struct {
 
 func newStream(data []byte, chunks [][]byte) *stream {
 	s := &stream{}
-	if bytes.Contains(data, []byte("\n...")) || bytes.Count(data, []byte("\r")) > bytes.Count(data, []byte("\r\n")) {
-		return s // documents end elsewhere, or lines do
+	if bytes.Contains(data, []byte("\n...")) {
+		return s // documents end elsewhere
 	}
 	loader, err := yaml.NewLoader(bytes.NewReader(data))
 	if err != nil {
