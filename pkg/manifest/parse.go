@@ -324,7 +324,7 @@ func (p *parser) syntaxError(err error, chunk []byte) {
 	case has("unexpected end of stream") && strings.Contains(load.ContextMsg, "quoted"):
 		at, msg = load.ContextMark, "the quote that opens here is never closed"
 	case has("expected ',' or"):
-		msg = fmt.Sprintf("the bracket that opens here has no end, or a comma is missing at line %d", p.pos(at.Line, 1).Line)
+		msg = fmt.Sprintf("the bracket that opens here has no end, or a comma is missing at line %d", p.within(at, chunk).Line)
 		at = load.ContextMark
 	case has("expected node content"):
 		msg = "a value is missing here, or a bracket above it is not closed; add the value or the bracket"
@@ -346,7 +346,17 @@ func (p *parser) syntaxError(err error, chunk []byte) {
 	case load.ContextMsg != "":
 		msg += " " + load.ContextMsg
 	}
-	p.errs.Add(p.pos(at.Line, at.Column), "", "not YAML: %s", oneLine(msg))
+	p.errs.Add(p.within(at, chunk), "", "not YAML: %s", oneLine(msg))
+}
+
+// within is the place of a mark, or the end of the chunk where the mark is a line
+// further: the library takes the end for a line of its own.
+func (p *parser) within(m yaml.Mark, chunk []byte) Pos {
+	last := 1 + bytes.Count(chunk, []byte("\n"))
+	if m.Line <= last {
+		return p.pos(m.Line, m.Column)
+	}
+	return p.pos(last, 1+utf8.RuneCount(chunk[bytes.LastIndexByte(chunk, '\n')+1:]))
 }
 
 // cannotStart says why no value can start with the character at m.

@@ -93,6 +93,23 @@ func TestParseText(t *testing.T) {
 	}
 }
 
+// TestParseEnd: what is missing at the end of a file is missing there, with a
+// line break at the end or without.
+func TestParseEnd(t *testing.T) {
+	for text, want := range map[string]string{
+		"[":                "f:1:2: ",
+		"a: [":             "f:1:5: ",
+		"a: [\n":           "f:2:1: ",
+		"a\n---\né: [é, {": "f:3:9: ",
+	} {
+		var errs Errors
+		Parse("f", []byte(text), &errs)
+		if got := errs.Error(); len(errs) != 1 || !strings.HasPrefix(got, want) {
+			t.Errorf("%q: %s, want %s...", text, got, want)
+		}
+	}
+}
+
 func TestParseStops(t *testing.T) {
 	var errs Errors
 	if docs := Parse("f", []byte(strings.Repeat("---\n", 3*MaxMistakes)), &errs); len(docs) > 0 {
