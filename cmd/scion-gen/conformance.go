@@ -89,7 +89,9 @@ func (c *conformanceFlags) run(cmd *cobra.Command, args []string) error {
 	if c.opts.KnownFailures, err = readKnownFailures(c.known); err != nil {
 		return err
 	}
-	report, err := conformance.Run(cmd.Context(), program(args), suite, cases, c.opts)
+	ctx, stop := untilStopped(cmd.Context()) // the poller ends with us
+	defer stop()
+	report, err := conformance.Run(ctx, program(args), suite, cases, c.opts)
 	if err != nil {
 		return fmt.Errorf("conformance: %w", err)
 	}

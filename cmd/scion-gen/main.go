@@ -49,10 +49,14 @@ func (e *exitError) Unwrap() error { return e.err }
 func inputError(err error) error { return &exitError{exitInput, err} }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// untilStopped is a context that ends with Ctrl-C and SIGTERM, for verbs that
+// have something to do then. The others just end: a tree that was being written
+// is put right by the next run.
+func untilStopped(ctx context.Context) (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 }
 
 // run is the program with everything it touches handed in.

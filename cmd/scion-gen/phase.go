@@ -103,7 +103,9 @@ func phaseCommand() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			r.stdin, r.stdout, r.stderr = c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr()
-			return r.run(c.Context(), r.fromCluster(c))
+			ctx, stop := untilStopped(c.Context())
+			defer stop()
+			return r.run(ctx, r.fromCluster(c))
 		},
 	}
 	r.bind(c)

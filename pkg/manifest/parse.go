@@ -237,8 +237,9 @@ type stream struct {
 
 func newStream(data []byte, chunks [][]byte) *stream {
 	s := &stream{}
-	if bytes.Contains(data, []byte("\n...")) {
-		return s // documents end elsewhere
+	tooLong := func(chunk []byte) bool { return len(chunk) > MaxDocument }
+	if bytes.Contains(data, []byte("\n...")) || slices.ContainsFunc(chunks, tooLong) {
+		return s // a document ends elsewhere, or is not to be read at all
 	}
 	loader, err := yaml.NewLoader(bytes.NewReader(data))
 	if err != nil {

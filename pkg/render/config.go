@@ -249,9 +249,9 @@ type Harness struct {
 	// Set beside env where the agent has a system prompt.
 	SystemPromptEnv map[string]string `json:"systemPromptEnv,omitempty" keys:"envName"`
 	// Where the harness reads instructions, below the home directory.
-	InstructionsFile string `json:"instructionsFile,omitempty" format:"homePath"`
+	InstructionsFile string `json:"instructionsFile,omitempty" format:"homeFile"`
 	// Where the system prompt is put, below the home directory.
-	SystemPromptFile string `json:"systemPromptFile,omitempty" format:"homePath"`
+	SystemPromptFile string `json:"systemPromptFile,omitempty" format:"homeFile"`
 	// How the harness authenticates: a key of authMethods.
 	Auth string `json:"auth,omitempty"`
 	// The environment variables that each method of authentication sets.
@@ -386,7 +386,7 @@ type FileSource struct {
 // HomeFile is a file below the home directory.
 type HomeFile struct {
 	// Below the home directory, such as .claude/settings.json.
-	Path       string `json:"path" required:"merged" format:"homePath"`
+	Path       string `json:"path" required:"merged" format:"homeFile"`
 	FileSource `json:",inline"`
 	// Only where neither the image nor another file given here has it: for a
 	// template's defaults.

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"fmt"
 	"net/url"
 	"path"
 	"regexp"
@@ -28,6 +29,7 @@ var formats = map[string]func(string) string{
 	"envName":      envName,
 	"gitBranch":    gitBranch,
 	"gitURL":       gitURL,
+	"homeFile":     homeFile,
 	"homePath":     homePath,
 	"id":           number(0, 1<<31-1), // Linux user ids that a Pod may have, IsValidUserID
 	"image":        image,
@@ -163,6 +165,14 @@ func httpURL(text string) string {
 	return ""
 }
 
+// homeFile is the path of a file below the home directory.
+func homeFile(text string) string {
+	if problem := homePath(text); problem != "" || !strings.HasSuffix(text, "/") {
+		return problem
+	}
+	return quoted(text) + " is the path of a directory; write that of a file, such as " + path.Join(text, "file")
+}
+
 // homePath is a path below another directory.
 func homePath(text string) string {
 	clean := path.Clean(text)
@@ -175,9 +185,18 @@ func homePath(text string) string {
 		return quoted(text) + " is not a clean path; write " + clean
 	case strings.ContainsFunc(text, func(r rune) bool { return r < ' ' }):
 		return quoted(text) + " has a control character; remove it"
+	case len(text) > maxPath || slices.ContainsFunc(strings.Split(text, "/"), func(name string) bool { return len(name) > maxFileName }):
+		return fmt.Sprintf("%s is longer than Linux takes, %d bytes and %d of each name in it; shorten it", quoted(text), maxPath, maxFileName)
 	}
 	return ""
 }
+
+// The limits of paths: half of PATH_MAX, as there are directories above, and
+// NAME_MAX.
+const (
+	maxPath     = 2048
+	maxFileName = 255
+)
 
 // mountPath is an absolute path or one below ~/. A colon would be read as a
 // mode by the kubelet (ValidateVolumeMounts refuses it).

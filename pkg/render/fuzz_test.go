@@ -159,6 +159,8 @@ func TestHostile(t *testing.T) {
 		{"a parser that recurses for each bracket", agent + "  args: " + strings.Repeat("[", 1<<20-200)},
 		{"the same with braces", agent + "  env: " + strings.Repeat("{a: ", 1<<18)},
 		{"the same with block lists", agent + "  args:\n    " + strings.Repeat("- ", 1<<19-200) + "x"},
+		{"a document that is too long, of many values", strings.Repeat("- a\n", 1<<20)},
+		{"the same behind one that is not", "a: 1\n---\n" + strings.Repeat("- a\n", 1<<20)},
 		{"a document for each marker", strings.Repeat("---\n", 131072)},
 		{"documents that are all wrong", strings.Repeat("---\na\n", 131072)},
 		{"quadratic search of duplicate keys", agent + "  env:\n" + manyKeys("   ", 70000)},
