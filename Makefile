@@ -1,4 +1,4 @@
-FUZZTIME ?= 10s
+FUZZTIME ?= 5s
 
 .PHONY: build test golden check bench demo e2e
 
