@@ -153,7 +153,7 @@ func readPaths(paths []string, stdin io.Reader) ([]render.File, error) {
 }
 
 // readTree reads a file, or the YAML files below a directory but for hidden
-// ones.
+// ones, and those of trees that render or build wrote there.
 func readTree(root string) ([]render.File, error) {
 	var files []render.File
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
@@ -162,7 +162,7 @@ func readTree(root string) ([]render.File, error) {
 		}
 		hidden := path != root && strings.HasPrefix(entry.Name(), ".")
 		switch {
-		case entry.IsDir() && hidden:
+		case entry.IsDir() && (hidden || path != root && isRendered(path)):
 			return fs.SkipDir
 		case entry.IsDir():
 			return nil
@@ -177,6 +177,12 @@ func readTree(root string) ([]render.File, error) {
 		err = inputError(fmt.Errorf("%s: no *.yaml files", root))
 	}
 	return files, err
+}
+
+// isRendered reports whether a directory is a tree with an index.
+func isRendered(dir string) bool {
+	_, err := os.Lstat(filepath.Join(dir, tree.IndexName))
+	return err == nil
 }
 
 func isYAML(path string) bool {

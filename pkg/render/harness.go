@@ -65,6 +65,11 @@ func (a *agent) checkCommand() {
 	case err != nil:
 		a.fail(a.longestArgument(), "%v", err)
 	}
+	// The file becomes one word of the command line.
+	prompt := a.at("home", "systemPrompt", "text")
+	if size := len(textOf(prompt)); size >= maxExecString && len(a.spec.Harness.SystemPromptArgs) > 0 {
+		a.fail([]string{"home", "systemPrompt", "text"}, "has %d bytes, and Linux hands at most %d to a program; shorten it, or move parts to home.instructions", size, maxExecString-1)
+	}
 }
 
 // longestArgument is the setting to blame for a command that is too long.

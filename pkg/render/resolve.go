@@ -43,11 +43,12 @@ type agent struct {
 	namespace string
 	pod       string // the pod's name
 	template  string
-	layers    []layer        // lowest first
-	tree      *manifest.Node // the merged AgentSpec
-	spec      AgentSpec      // the same, typed
-	command   string         // the harness's command line, for sh
-	variables variables      // of the agent before
+	layers    []layer                 // lowest first
+	tree      *manifest.Node          // the merged AgentSpec
+	spec      AgentSpec               // the same, typed
+	command   string                  // the harness's command line, for sh
+	variables variables               // of the agent before
+	settings  map[manifest.Pos]string // see setting
 	errs      *manifest.Errors
 }
 
@@ -159,15 +160,16 @@ func (a *agent) fail(setting []string, format string, args ...any) {
 }
 
 // setting is the path of what stands at p in its document, such as
-// spec.defaults.user.uid, or empty. It is for messages, which are few.
+// spec.defaults.user.uid, or empty. It is for messages: the first makes the index.
 func (a *agent) setting(p manifest.Pos) string {
-	e := explainer{settings: map[manifest.Pos]string{}}
-	for _, l := range a.layers {
-		if l.source == p.Source {
+	if a.settings == nil {
+		a.settings = map[manifest.Pos]string{}
+		e := explainer{settings: a.settings}
+		for _, l := range a.layers {
 			e.index(l.root, "")
 		}
 	}
-	return e.settings[p]
+	return a.settings[p]
 }
 
 // home is the agent's home directory.

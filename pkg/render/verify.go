@@ -272,9 +272,29 @@ func (c *podCheck) container(n *manifest.Node, path string) {
 			c.report(manifest.Index(path+".volumeMounts", i), "there is no volume %s; add it to spec.volumes of the patch", quoted(textOf(m.Get("name"))))
 		}
 	}
+	c.execStrings(n, path)
 	c.uniquePaths(n, path)
 	if name == agentContainer {
 		c.sourcedEnv(n, path)
+	}
+}
+
+// execStrings reports variables and words of a command that Linux hands to no
+// program.
+func (c *podCheck) execStrings(n *manifest.Node, path string) {
+	report := func(path, text string, more int) {
+		size := more + len(text) - strings.Count(text, "$$") // of which the kubelet makes $
+		if size >= maxExecString {
+			c.report(path, "has %d bytes, and Linux hands at most %d to a program; put the text into a file, as home.files do", size, maxExecString-1)
+		}
+	}
+	for i, e := range items(n.Get("env")) {
+		report(manifest.Index(path+".env", i)+".value", textOf(e.Get("value")), len(textOf(e.Get("name")))+len("="))
+	}
+	for _, key := range []string{"command", "args"} {
+		for i, word := range items(n.Get(key)) {
+			report(manifest.Index(path+"."+key, i), textOf(word), 0)
+		}
 	}
 }
 
