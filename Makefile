@@ -1,4 +1,4 @@
-FUZZTIME ?= 5s
+FUZZTIME ?= 2000x
 
 .PHONY: build test golden check bench demo e2e
 
