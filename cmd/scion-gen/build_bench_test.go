@@ -86,16 +86,6 @@ func writeTriples(b *testing.B, n int, text string) string {
 	return overlay
 }
 
-// stockCommand is kustomize, built from the version of go.mod.
-func stockCommand(b *testing.B) string {
-	b.Helper()
-	path := filepath.Join(b.TempDir(), "kustomize")
-	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", path, "sigs.k8s.io/kustomize/kustomize/v5").CombinedOutput(); err != nil {
-		b.Fatalf("%v\n%s", err, out)
-	}
-	return path
-}
-
 // BenchmarkBuildVersusKustomize builds overlays over 1,000 agents, the whole
 // process, against the stock command: the ratio of CPU time is to be 5 at least
 // for the common overlay, 15 for namePrefix over 3,000 objects, and the peak of

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -42,12 +43,29 @@ func renderTree(t testing.TB, dir string, input ...string) {
 	}
 }
 
+// builtKustomize is the path of kustomize, built once from the version of go.mod.
+// It is run by itself: the go command would say on stderr what it downloads.
+var builtKustomize = sync.OnceValues(func() (string, error) {
+	path, err := exec.Command("go", "tool", "-n", "kustomize").Output()
+	return strings.TrimSpace(string(path)), err
+})
+
+// stockCommand is the path of the stock kustomize command.
+func stockCommand(t testing.TB) string {
+	t.Helper()
+	path, err := builtKustomize()
+	if err != nil {
+		t.Fatal("go tool -n kustomize: ", err)
+	}
+	return path
+}
+
 // stockBuild is what the kustomize command prints for a directory. It has
 // nothing to warn of.
 func stockBuild(t *testing.T, dir string) []byte {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), "go", "tool", "kustomize", "build", dir)
+	cmd := exec.CommandContext(t.Context(), stockCommand(t), "build", dir)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil || stderr.Len() > 0 {
 		t.Fatalf("kustomize build %s: %v\n%s", dir, err, &stderr)

@@ -61,7 +61,7 @@ func kustomizeWithFunctions(t *testing.T, files map[string]string) (stdout, stde
 		}
 	}
 	var out, errs bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), "go", "tool", "kustomize", "build", "--enable-alpha-plugins", "--enable-exec", dir)
+	cmd := exec.CommandContext(t.Context(), stockCommand(t), "build", "--enable-alpha-plugins", "--enable-exec", dir)
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err = cmd.Run()
 	return out.String(), errs.String(), err
