@@ -23,8 +23,9 @@ type decoder struct {
 	yield func(Object, error) bool
 }
 
-// readJSON yields the Pods of values that stand one after the other.
-func readJSON(src *source, yield func(Object, error) bool) {
+// readJSON yields the Pods of values that stand one after the other, and those
+// of YAML documents behind them.
+func readJSON(src *source, yield func(Object, error) bool) error {
 	d := &decoder{
 		// Names that occur twice are not looked for: the last one counts, as
 		// for every client of Kubernetes, and the search takes memory.
@@ -32,17 +33,32 @@ func readJSON(src *source, yield func(Object, error) bool) {
 		src:    src,
 		yield:  yield,
 	}
-	for {
-		err := d.value("")
-		switch {
-		case err == nil:
-		case err == io.EOF, err == errStopped:
-			return
-		default:
-			yield(Object{}, d.located(err))
-			return
+	for any := false; ; any = true {
+		d.src.allow(d.InputOffset())
+		start, rest := d.rest()
+		if bytes.HasPrefix(rest, []byte("-")) { // a marker of YAML: no object of JSON begins so
+			return d.readYAML(start, rest)
+		}
+		switch err := d.value(""); {
+		case err == errStopped:
+			return err
+		case err == io.EOF && any:
+			return nil
+		case err == io.EOF:
+			return ErrNothing
+		case err != nil:
+			return d.located(err)
 		}
 	}
+}
+
+// readYAML reads on as YAML from an offset, where rest is the text that the
+// decoder has already.
+func (d *decoder) readYAML(start int64, rest []byte) error {
+	r := newYAMLReader(io.MultiReader(bytes.NewReader(bytes.Clone(rest)), d.src), d.yield)
+	line, _ := d.src.position(start)
+	r.number, r.offset, r.any = line-1, start, true
+	return r.read(d.src)
 }
 
 // value reads one value of any kind and yields the Pods in it. An object that
@@ -83,6 +99,7 @@ type envelope struct {
 	event   string    // the type of a watch event
 	object  *envelope // what happened to in a watch event
 	list    bool      // it has items
+	items   int       // how many
 	assumed string    // the kind of its items that name none
 }
 
@@ -119,10 +136,13 @@ func (d *decoder) open() (*envelope, error) {
 // member reads a member that no Pod has.
 func (d *decoder) member(e *envelope, name string) (err error) {
 	switch kind := d.PeekKind(); {
-	case name == "items" && kind == '[' && !e.list:
-		e.list = true
+	case name == "items" && (kind == '[' || kind == 'n') && !e.list:
+		e.list = true // if null, one of nothing: Go has no other way to print that
 		e.assumed = itemKind(e.doc.Pod.Kind)
-		return d.array(func() error { return d.value(e.assumed) })
+		return d.array(func() error {
+			e.items++
+			return d.value(e.assumed)
+		})
 	case name == "object" && kind == '{':
 		e.object, err = d.open()
 	case name == "type":
@@ -147,10 +167,13 @@ func itemKind(list string) string {
 	return strings.TrimSuffix(list, "List")
 }
 
-// endList reports a list of other things whose kind came too late to tell them
-// from Pods.
+// endList reports a list of other things, unless each of them has been. It is
+// judged by its kind, which may have come too late to tell them from Pods.
 func (d *decoder) endList(e *envelope) error {
-	if kind := e.doc.Pod.Kind; kind == "" || kind == "List" || itemKind(kind) == e.assumed {
+	switch kind := e.doc.Pod.Kind; {
+	case kind == "", kind == "List", kind == "PodList":
+		return nil
+	case strings.HasSuffix(kind, "List") && itemKind(kind) == e.assumed && e.items > 0:
 		return nil
 	}
 	return d.end(e, "")
@@ -189,9 +212,17 @@ func (d *decoder) notPod(start int64, e NotPodError) error {
 
 // start is the offset of the next token.
 func (d *decoder) start() int64 {
+	start, _ := d.rest()
+	return start
+}
+
+// rest is the text from the next token on, as far as it has been read, and its
+// offset. It is good until the next read.
+func (d *decoder) rest() (start int64, text []byte) {
 	d.PeekKind()
 	unread := d.UnreadBuffer()
-	return d.InputOffset() + int64(len(unread)-len(bytes.TrimLeft(unread, " \t\r\n,:")))
+	text = bytes.TrimLeft(unread, " \t\r\n,:")
+	return d.InputOffset() + int64(len(unread)-len(text)), text
 }
 
 // located turns an error of the text into a SyntaxError, and leaves one of

@@ -33,7 +33,8 @@ type Object struct {
 //   - a [*NotPodError] stands for an object that is no Pod; what follows it is
 //     read all the same;
 //   - any other error is the last: a [*SyntaxError] says where the text is
-//     broken or cut off, everything else is what reading r returned.
+//     broken or cut off, [ErrNothing] that there is no object in it at all, and
+//     everything else is what reading r returned.
 //
 // Memory does not grow with the stream. Objects above 8 MiB or of more than
 // 16384 list elements in all, and nesting beyond 10000 levels, are syntax
@@ -41,17 +42,27 @@ type Object struct {
 func Read(r io.Reader) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
 		src := newSource(r)
-		switch first, err := src.sniff(); {
-		case err == io.EOF:
-		case err != nil:
-			yield(Object{}, err)
+		var err error
+		switch first, sniffed := src.sniff(); {
+		case sniffed == io.EOF:
+			err = ErrNothing
+		case sniffed != nil:
+			err = sniffed
 		case first == '{' || first == '[':
-			readJSON(src, yield)
+			err = readJSON(src, yield)
 		default:
-			readYAML(src, yield)
+			err = readYAML(src, yield)
+		}
+		if err != nil && err != errStopped {
+			yield(Object{}, err)
 		}
 	}
 }
+
+// ErrNothing says that a stream is blank, or has nothing but comments. A list
+// without items is not nothing: the pipe before this one is broken, as kubectl
+// apply has it.
+var ErrNothing = errors.New("there is nothing in it")
 
 // SyntaxError says where the text cannot be read on.
 type SyntaxError struct {

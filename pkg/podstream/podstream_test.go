@@ -137,11 +137,8 @@ func TestReadTruncated(t *testing.T) {
 		`{"type":"ADDED","object":` + pod + "}\n" + `{"type":"ADDED","object":` + pod + "}",
 	} {
 		whole := readAll(strings.NewReader(text))
-		for n := range len(text) {
+		for n := 1; n < len(text); n++ {
 			got := readAll(strings.NewReader(text[:n]))
-			if n == 0 && len(got) == 0 {
-				continue
-			}
 			if n == strings.LastIndex(text, "\n") || n == strings.LastIndex(text, "\n")+1 {
 				continue // between two values, nothing is missing
 			}
@@ -169,6 +166,9 @@ func TestReadErrors(t *testing.T) {
 		{"a value that is none", a + "\n{\"kind\":\n  Pod}", "3:3: byte 50: invalid character 'P' at start of value", 1},
 		{"the position is right far behind the start", "[\n" + pods + "  Pod", fmt.Sprintf("5002:3: byte %d: invalid character 'P' at start of value", 2+len(pods)+2), 5000},
 		{"no comma", `{"items":[` + a + a + `]}`, `1:49: byte 48: invalid character '{' after array element (expecting ',' or ']')`, 1},
+		{"JSON, then YAML that is wrong", a + "\n---\nkind: Pod\n---\nkind: Pod\n  a: b\n", "6:1: byte 67: mapping values are not allowed in this context", 2},
+		{"a negative number", a + "\n-7", "2:1: -7 is no Pod", 1},
+		{"YAML in braces", "{kind: Pod}\n---\nkind: Pod\n", "1:2: byte 1: invalid character 'k' at start of value", 0},
 		{"a tail of something else", a + " and so on", "1:40: byte 39: invalid character 'a' at start of value", 1},
 		{"no UTF-8", `{"kind":"P` + "\xff" + `d"}`, "1:11: byte 10: invalid UTF-8", 0},
 		{"nested too deeply", strings.Repeat("[", 20_000), "1:10001: byte 10000: exceeded max depth", 0},
@@ -181,6 +181,9 @@ func TestReadErrors(t *testing.T) {
 		{"YAML that is wrong", "kind: Pod\n---\nkind: Pod\n  a: b\n", "4:1: byte 24: mapping values are not allowed in this context", 1},
 		{"YAML that is wrong in a list", "kind: List\nitems:\n- kind: Pod\n- kind: Pod\n  a: [\nmetadata:\n", "did not find expected", 1},
 		{"a YAML list that was cut off before its kind", "apiVersion: v1\nitems:\n- kind: Pod\n- kind: Pod\n  metadata:\n    na", "6:1: the text ends at byte 64, inside an object", 1},
+		{"a YAML list that was cut off at its first item", "apiVersion: v1\nitems:\n", "3:1: the text ends at byte 22, inside an object", 0},
+		{"a YAML list of nothing that was cut off before its kind", "apiVersion: v1\nitems: []\n", "3:1: the text ends at byte 25, inside an object", 0},
+		{"a YAML list that was cut off behind its items", "items:\n- kind: Pod\nmetadata:\n", "4:1: the text ends at byte 29, inside an object", 1},
 		{"a YAML line without end", "a: " + strings.Repeat("x", 2*maxYAML), "an object is larger than 2 MiB", 0},
 		{"a YAML document without end", strings.Repeat("a: b\n", maxYAML), "an object is larger than 2 MiB", 0},
 		{"a YAML item without end", "items:\n- a: b\n" + strings.Repeat("  a: b\n", maxYAML), "an object is larger than 2 MiB", 0},
@@ -216,8 +219,25 @@ func TestReadOtherThings(t *testing.T) {
 		text string
 		want []string // Pods by name, errors by text
 	}{
-		{"nothing at all", " \n\t\n", nil},
+		{"nothing at all: the pipe before this one is broken", "", []string{"there is nothing in it"}},
+		{"blanks, as echo writes them", " \n\t\n", []string{"there is nothing in it"}},
+		{"more blanks than are looked at for a format", strings.Repeat(" ", 3*blockSize), []string{"there is nothing in it"}},
+		{"comments alone", "# nothing\n---\n# here\n", []string{"there is nothing in it"}},
+		{"null, as jq prints what it has not found", "null\n", []string{"1:1: null is no Pod"}},
+		{"null in YAML", "---\n~\n---\nkind: Pod\nmetadata: {name: a}\n", []string{"1:1: null is no Pod", "a"}},
+		{"null behind a Pod", a + "\nnull\n", []string{"a", "2:1: null is no Pod"}},
 		{"a list of nothing", `{"items":[],"kind":"List"}`, nil},
+		{"a list of nothing, as Go prints it", `{"kind":"PodList","apiVersion":"v1","metadata":{},"items":null}`, nil},
+		{"whose kind comes last, as Go prints it", `{"items":null,"kind":"PodList"}`, nil},
+		{"a list of nothing in YAML", "apiVersion: v1\nitems: []\nkind: List\n", nil},
+		{"a list of nothing in YAML, as Go prints it", "apiVersion: v1\nitems: null\nkind: PodList\n", nil},
+		{"a list of nothing in YAML, by hand", "kind: PodList\nitems:\n", nil},
+		{"a list of no Deployments, as Go prints it", `{"kind":"DeploymentList","items":null}`, []string{"1:1: DeploymentList is no Pod"}},
+		{"a Pod with a field of lists", `{"kind":"Pod","metadata":{"name":"a"},"items":[]}`, []string{"a"}},
+		{"JSON, then YAML", a + "\n---\nkind: Pod\nmetadata: {name: b}\n---\nkind: Node\n", []string{"a", "b", "5:1: Node is no Pod"}},
+		{"JSON documents, each behind a marker", "---\n" + a + "\n---\n" + a + "\n", []string{"a", "a"}},
+		{"JSON documents, a marker between them", a + "\n---\n" + a + "\n---\n", []string{"a", "a"}},
+		{"a list in JSON in a YAML document", "---\n{\"items\":[" + a + "]}\n", []string{"a"}},
 		{"things in a list", `{"items":[1,"x",null,true,[],` + a + `]}`,
 			[]string{"1:11: 1 is no Pod", "1:13: a string is no Pod", "1:17: null is no Pod", "1:22: true is no Pod", "a"}},
 		{"an object of nothing", `{}`, []string{"1:1: an object without a kind is no Pod"}},

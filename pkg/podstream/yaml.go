@@ -32,6 +32,7 @@ type yamlReader struct {
 	item     chunk // of the list
 
 	json decoder // for what the chunks become
+	any  bool    // there was an object
 }
 
 // chunk is the text of one object.
@@ -47,7 +48,6 @@ type items struct {
 	where  where
 	indent int    // of the dashes
 	kind   string // of items that name none
-	named  bool   // the document has said its kind already
 }
 
 type where int
@@ -60,18 +60,19 @@ const (
 )
 
 // readYAML yields the Pods of all documents.
-func readYAML(src *source, yield func(Object, error) bool) {
+func readYAML(src *source, yield func(Object, error) bool) error {
+	return newYAMLReader(src, yield).read(src)
+}
+
+func newYAMLReader(text io.Reader, yield func(Object, error) bool) *yamlReader {
 	texts := newSource(nil)
-	r := &yamlReader{
-		lines: bufio.NewReaderSize(src, blockSize),
+	return &yamlReader{
+		lines: bufio.NewReaderSize(text, blockSize),
 		json:  decoder{walker: walker{jsontext.NewDecoder(texts), newInterner()}, src: texts, yield: yield},
-	}
-	err := r.read(src)
-	if err != errStopped && err != nil {
-		yield(Object{}, err)
 	}
 }
 
+// read yields the Pods of the lines, which come out of src.
 func (r *yamlReader) read(src *source) error {
 	for {
 		src.allow(r.offset)
@@ -94,10 +95,28 @@ func (r *yamlReader) read(src *source) error {
 // end yields what is left. Kubectl prints the kind of a list behind its items: if
 // it is missing, the text was cut off, and nobody knows what of the last item.
 func (r *yamlReader) end() error {
-	if r.list.where == inside && !r.list.named {
+	if r.cut() {
 		return r.broken(io.ErrUnexpectedEOF)
 	}
-	return r.endDocument()
+	if err := r.endDocument(); err != nil {
+		return err
+	}
+	if !r.any {
+		return ErrNothing
+	}
+	return nil
+}
+
+// cut reports whether the document is a list that has not said its kind, though
+// there is room for it.
+func (r *yamlReader) cut() bool {
+	text := r.document.text.Bytes()
+	var head map[string]any
+	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) || yaml.Unmarshal(text, &head) != nil {
+		return false
+	}
+	_, list := head["items"]
+	return list && head["kind"] == nil
 }
 
 // readLine returns the next line with its end, which is good until the next
@@ -134,8 +153,7 @@ func (r *yamlReader) take(line []byte) error {
 	case line[0] == '%' && r.document.text.Len() == 0:
 		return nil // a directive, such as %YAML 1.2
 	case r.list.where == outside && isItems(line):
-		kind := r.kind()
-		r.list = items{where: heading, kind: itemKind(kind), named: kind != ""}
+		r.list = items{where: heading, kind: itemKind(r.kind())}
 		return r.add(&r.document, []byte("items: []\n"), 0) // in their stead
 	case r.list.where == heading || r.list.where == inside:
 		return r.takeInList(line, body, indent)
@@ -210,9 +228,10 @@ func (r *yamlReader) convert(c *chunk, kind string, mayBeEmpty bool) error {
 	switch {
 	case err != nil:
 		return c.broken(err)
-	case mayBeEmpty && string(text) == "null":
+	case mayBeEmpty && isBlank(c.text.Bytes()):
 		return nil
 	}
+	r.any = true
 	r.json.src.reset(bytes.NewReader(text))
 	r.json.src.line, r.json.src.column = c.line, c.column
 	r.json.Reset(r.json.src, jsontext.AllowDuplicateNames(true))
@@ -271,4 +290,14 @@ func isItems(line []byte) bool {
 	rest, ok := bytes.CutPrefix(line, []byte("items:"))
 	rest = bytes.TrimSpace(rest)
 	return ok && (len(rest) == 0 || rest[0] == '#')
+}
+
+// isBlank reports whether a document has nothing but comments.
+func isBlank(text []byte) bool {
+	for line := range bytes.Lines(text) {
+		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' {
+			return false
+		}
+	}
+	return true
 }
