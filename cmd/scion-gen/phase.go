@@ -19,7 +19,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
 )
 
@@ -30,17 +29,6 @@ const (
 	labelGrove    = "scion.grove"
 	labelTemplate = "scion.template"
 )
-
-// agent is one line of the answer.
-type agent struct {
-	namespace, name string
-	pod             *corev1.Pod // nil if there is none
-	status          phasemap.Status
-}
-
-func agentOf(pod *corev1.Pod, status phasemap.Status) agent {
-	return agent{pod.Namespace, cmp.Or(pod.Labels[labelName], pod.Name), pod, status}
-}
 
 // phaseRun is one run of the verb.
 type phaseRun struct {
@@ -65,10 +53,10 @@ type phaseRun struct {
 	out      printer
 	pods     labels.Selector
 	declared []render.Declared
-	seen     map[types.NamespacedName]bool // the agents that have a Pod; nil if none is declared
 	shown    int
 	failed   int  // of those shown, how many --fail-on names
 	trouble  bool // something could not be read, and stderr says what
+	partial  bool // and Pods may have been in it
 }
 
 const phaseLong = `Says what every agent is doing, and what to do about the broken ones, from their
@@ -169,8 +157,10 @@ func (r *phaseRun) run(ctx context.Context, cluster bool) error {
 		err = r.watchCluster(ctx)
 	case cluster:
 		err = r.listCluster(ctx)
+	case r.watch:
+		err = r.watchFiles(ctx)
 	default:
-		err = r.readFiles(ctx)
+		err = r.listFiles(ctx)
 	}
 	if errors.Is(err, errFailedOn) {
 		err = nil
@@ -225,14 +215,14 @@ func (r *phaseRun) labelSelector(cluster bool) (labels.Selector, error) {
 	return s, nil
 }
 
+// wants reports whether the flags ask for a Pod.
+func (r *phaseRun) wants(pod *corev1.Pod) bool { return r.pods.Matches(labels.Set(pod.Labels)) }
+
 // errFailedOn ends a watch: an agent is in a phase that --fail-on names.
 var errFailedOn = errors.New("an agent is in a phase of --fail-on")
 
 // show prints an agent if it is asked for.
 func (r *phaseRun) show(a agent) error {
-	if r.seen != nil {
-		r.seen[types.NamespacedName{Namespace: a.namespace, Name: a.name}] = true
-	}
 	phase := string(a.status.Phase)
 	if len(r.phases) > 0 && !slices.Contains(r.phases, phase) {
 		return nil
@@ -254,6 +244,9 @@ func (r *phaseRun) show(a agent) error {
 // warn says on stderr what could not be read. An empty file is in err already.
 func (r *phaseRun) warn(file string, err error) {
 	r.trouble = true
+	if _, ok := errors.AsType[*podstream.NotPodError](err); !ok {
+		r.partial = true
+	}
 	switch {
 	case file == "":
 	case podstream.HasPosition(err):

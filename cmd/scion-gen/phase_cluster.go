@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -131,7 +132,7 @@ func (c *podClient) page(ctx context.Context, opts metav1.ListOptions) (*corev1.
 	return list, err
 }
 
-// listCluster shows the agents of a cluster, page by page.
+// listCluster shows the agents of a cluster.
 func (r *phaseRun) listCluster(ctx context.Context) error {
 	client, err := r.newPodClient()
 	if err != nil {
@@ -141,17 +142,14 @@ func (r *phaseRun) listCluster(ctx context.Context) error {
 		return client.page(ctx, opts)
 	})
 	pages.PageSize, pages.PageBufferSize = pageSize, 0
-	var unshown error
+	o := newObserver(r)
 	err = pages.EachListItem(ctx, metav1.ListOptions{}, func(obj runtime.Object) error {
-		pod := obj.(*corev1.Pod)
-		unshown = r.show(agentOf(pod, phasemap.Map(pod, r.mapping, r.clock.now())))
-		return unshown
+		o.take(podEvent{doc: phasemap.Document{Pod: obj.(*corev1.Pod)}}, r.clock.now())
+		return nil
 	})
-	switch {
-	case unshown != nil:
-		return unshown
-	case err != nil:
-		return fmt.Errorf("list Pods: %w", err)
+	if err != nil {
+		r.partial = true
+		err = fmt.Errorf("list Pods: %w", err)
 	}
-	return r.showDeclared(client.namespace)
+	return cmp.Or(err, o.end(client.namespace))
 }

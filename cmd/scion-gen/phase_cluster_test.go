@@ -499,7 +499,7 @@ func TestClusterWatchDeclared(t *testing.T) {
 	text := `apiVersion: gen.scion.dev/v1alpha1
 kind: Agent
 metadata: {name: a2, namespace: team-a}
-spec: {template: claude, image: "registry.example.com/claude:1"}
+spec: {template: claude, grove: payments, image: "registry.example.com/claude:1"}
 ---
 apiVersion: gen.scion.dev/v1alpha1
 kind: Agent
@@ -521,4 +521,25 @@ spec: {template: claude, image: "registry.example.com/claude:1"}
 	if diff := cmp.Diff([]string{"a1 running", "a2 provisioning", "b2 created"}, stdout.phases(t)); diff != "" {
 		t.Errorf("agents (-want +got):\n%s", diff)
 	}
+}
+
+// An agent with several Pods is one line, and stops with the last of them.
+func TestClusterAgents(t *testing.T) {
+	t.Parallel()
+	first, second := attempt("a1", "a1-zzz", time.Hour, failed), attempt("a1", "a1-aaa", time.Minute, running)
+	s := newAPIServer(t, first, second)
+	code, stdout, stderr := s.list("-o", "jsonl", "--fail-on", "error")
+	if code != exitOK {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+	if diff := cmp.Diff([]string{"a1 running"}, stdout.phases(t)); diff != "" {
+		t.Errorf("agents (-want +got):\n%s", diff)
+	}
+	w := s.watch("--absent-grace", "0")
+	w.await("a1 running")
+	s.delete("team-a", "a1-zzz")
+	s.apply(testPod("team-a", "a2", running)) // after it
+	w.await("a1 running", "a2 running")
+	s.delete("team-a", "a1-aaa")
+	w.await("a1 running", "a2 running", "a1 stopped")
 }

@@ -1,97 +1,76 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"io"
 	"os"
 
-	"github.com/scion-gen/scion-gen/pkg/phasemap"
 	"github.com/scion-gen/scion-gen/pkg/podstream"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 )
 
-// readFiles shows the agents of all files, or of stdin. What cannot be read is
-// said on stderr, and the rest is shown all the same.
-func (r *phaseRun) readFiles(ctx context.Context) error {
+// listFiles shows the agents of all files, or of stdin.
+func (r *phaseRun) listFiles(ctx context.Context) error {
+	o := newObserver(r)
+	err := r.readFiles(ctx, func(e podEvent) error {
+		o.take(e, r.clock.now())
+		return nil
+	})
+	return cmp.Or(err, o.end(metav1.NamespaceAll))
+}
+
+// watchFiles shows the agents of all files, or of stdin, then each change, until
+// the last file ends or ctx is done.
+func (r *phaseRun) watchFiles(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	feed := podFeed{ctx: ctx, events: make(chan podEvent), piped: true}
+	go func() {
+		if err := r.readFiles(ctx, feed.send); err == nil {
+			close(feed.events)
+		}
+	}()
+	return newObserver(r).follow(feed)
+}
+
+// readFiles hands on the Pods of all files, or of stdin, and what could not be
+// read. Its error is the first of take.
+func (r *phaseRun) readFiles(ctx context.Context, take func(podEvent) error) error {
 	files := r.files
 	if len(files) == 0 {
 		files = []string{"-"}
 	}
-	show := r.showObject
-	if r.watch {
-		o := newObserver(r)
-		show = func(obj podstream.Object) error { return o.object(obj, r.clock.now()) }
-	}
 	for _, name := range files {
-		if err := r.readFile(ctx, name, show); err != nil {
+		if err := r.readFile(ctx, name, take); err != nil {
 			return err
 		}
-	}
-	return r.showDeclared(metav1.NamespaceAll)
-}
-
-func (r *phaseRun) readFile(ctx context.Context, name string, show func(podstream.Object) error) error {
-	if name == "-" {
-		return r.readPods("stdin", &contextReader{ctx: ctx, r: r.stdin}, show)
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		r.warn("", err)
-		return nil
-	}
-	defer f.Close()
-	return r.readPods(name, f, show)
-}
-
-// readPods shows the Pods of one stream. Its error is one of showing.
-func (r *phaseRun) readPods(name string, in io.Reader, show func(podstream.Object) error) error {
-	counted := &countingReader{Reader: in}
-	said := false
-	for obj, err := range podstream.Read(counted) {
-		switch {
-		case r.watch && errors.Is(err, context.Canceled):
-			return nil // the way to end a watch
-		case err != nil:
-			said = true
-			r.warn(name, err)
-		case r.pods.Matches(labels.Set(obj.Pod.Labels)):
-			if err := show(obj); err != nil {
-				return err
-			}
-		}
-	}
-	if !counted.any && !said {
-		r.warn(name, errEmpty)
 	}
 	return nil
 }
 
-// errEmpty keeps a pipe whose first half broke from looking like a cluster in
-// which nothing is wrong.
-var errEmpty = errors.New("there is nothing in it")
-
-// showObject shows the agent of one Pod.
-func (r *phaseRun) showObject(obj podstream.Object) error {
-	status := obj.Map(r.mapping, r.clock.now())
-	if obj.Event == "DELETED" {
-		status = phasemap.MapAbsent(phasemap.Absence{Last: &status}, r.mapping)
+func (r *phaseRun) readFile(ctx context.Context, name string, take func(podEvent) error) error {
+	if name == "-" {
+		return readPods("stdin", &contextReader{ctx: ctx, r: r.stdin}, take)
 	}
-	return r.show(agentOf(obj.Pod, status))
+	f, err := os.Open(name)
+	if err != nil {
+		return take(podEvent{err: err})
+	}
+	defer f.Close()
+	return readPods(name, &contextReader{ctx: ctx, r: f}, take)
 }
 
-// countingReader knows whether there was anything.
-type countingReader struct {
-	io.Reader
-	any bool
-}
-
-func (c *countingReader) Read(p []byte) (int, error) {
-	n, err := c.Reader.Read(p)
-	c.any = c.any || n > 0
-	return n, err
+// readPods hands on the Pods of one stream.
+func readPods(name string, in io.Reader, take func(podEvent) error) error {
+	for obj, err := range podstream.Read(in) {
+		e := podEvent{doc: obj.Document, gone: obj.Event == "DELETED", err: err, file: name}
+		if err := take(e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // contextReader stops waiting for r when its context is done, since a read of a

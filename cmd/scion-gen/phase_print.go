@@ -67,6 +67,7 @@ type agentJSON struct {
 	Hint      *phasemap.Hint    `json:"hint"`
 	Container *string           `json:"container"`
 	Notes     phasemap.Notes    `json:"notes"`
+	Grove     *string           `json:"grove"` // null if it is in none
 }
 
 func (a agent) json() agentJSON {
@@ -76,8 +77,11 @@ func (a agent) json() agentJSON {
 		Phase: s.Phase, Rule: s.Rule, Reason: s.Reason, Message: s.Message,
 		Terminal: s.Terminal, Retryable: s.Retryable, ExitCode: s.ExitCode, Notes: s.Notes,
 	}
-	if a.pod != nil {
-		j.Pod = &a.pod.Name
+	if a.grove != "" {
+		j.Grove = &a.grove
+	}
+	if a.pod.name != "" {
+		j.Pod = &a.pod.name
 	}
 	if s.Hint != (phasemap.Hint{}) {
 		j.Hint = &s.Hint

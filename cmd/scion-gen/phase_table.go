@@ -15,19 +15,17 @@ import (
 	"k8s.io/apimachinery/pkg/util/duration"
 )
 
-// table aligns agents in columns as kubectl does. It holds back a block of
-// rows to learn the widths, which only grow, so memory stays flat.
+// table aligns agents in columns as kubectl does. It holds back rows until a
+// flush to learn the widths, which only grow.
 type table struct {
 	w      *bufio.Writer
 	wide   bool
 	color  bool
 	now    func() time.Time
+	header []string // nil once there is a row below it
 	widths []int
 	rows   [][]string
 }
-
-// blockRows is how many rows are aligned together.
-const blockRows = 1000
 
 const phaseColumn = 2
 
@@ -35,32 +33,28 @@ func newTable(w io.Writer, wide, color bool, now func() time.Time) *table {
 	t := &table{w: bufio.NewWriter(w), wide: wide, color: color, now: now}
 	header := []string{"NAMESPACE", "AGENT", "PHASE", "REASON", "AGE", "HINT"}
 	if wide {
-		header = append(header, "RULE", "POD", "NODE", "EXIT", "MESSAGE")
+		header = append(header, "GROVE", "RULE", "POD", "NODE", "EXIT", "MESSAGE")
 	}
 	t.widths = make([]int, len(header))
 	// A watch shows one row at a time: no phase is wider than this.
 	t.widths[phaseColumn] = len(phasemap.Provisioning)
-	t.rows = [][]string{header}
+	t.header = header
 	return t
 }
 
 func (t *table) print(a agent) error {
-	t.rows = append(t.rows, t.row(a))
-	if len(t.rows) < blockRows {
-		return nil
+	if t.header != nil {
+		t.rows, t.header = append(t.rows, t.header), nil
 	}
-	return t.flush()
+	t.rows = append(t.rows, t.row(a))
+	return nil
 }
 
 func (t *table) row(a agent) []string {
 	s := a.status
 	row := []string{a.namespace, a.name, string(s.Phase), s.Reason, t.age(a), s.Hint.Text}
 	if t.wide {
-		pod, node := "", ""
-		if a.pod != nil {
-			pod, node = a.pod.Name, a.pod.Spec.NodeName
-		}
-		row = append(row, s.Rule, pod, node, s.ExitCode.String(), s.Message)
+		row = append(row, a.grove, s.Rule, a.pod.name, a.pod.node, s.ExitCode.String(), s.Message)
 	}
 	for i, cell := range row {
 		row[i] = cmp.Or(oneLine(cell), "-")
@@ -71,10 +65,10 @@ func (t *table) row(a agent) []string {
 // age is how long ago the Pod was created, as kubectl prints it.
 func (t *table) age(a agent) string {
 	now := t.now()
-	if a.pod == nil || a.pod.CreationTimestamp.IsZero() || now.IsZero() {
+	if a.pod.created.IsZero() || now.IsZero() {
 		return ""
 	}
-	return duration.HumanDuration(now.Sub(a.pod.CreationTimestamp.Time))
+	return duration.HumanDuration(now.Sub(a.pod.created))
 }
 
 // flush writes the rows held back.
@@ -103,12 +97,7 @@ func (t *table) write(row []string) {
 	t.w.WriteString(row[last] + "\n")
 }
 
-func (t *table) close() error {
-	if len(t.rows) == 1 && t.rows[0][0] == "NAMESPACE" {
-		return nil // a header over nothing
-	}
-	return t.flush()
-}
+func (t *table) close() error { return t.flush() }
 
 // colored puts a phase in its colour, by what it asks of a person.
 func colored(phase string) string {

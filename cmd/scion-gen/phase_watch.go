@@ -1,14 +1,11 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/url"
-	"slices"
 	"time"
 
 	"github.com/scion-gen/scion-gen/pkg/phasemap"
@@ -17,7 +14,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
@@ -37,30 +33,35 @@ func (r *phaseRun) watchCluster(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	feed := podFeed{make(chan podEvent), ctx, client.namespace}
-	synced, err := feed.start(client, r.stderr)
-	if err != nil {
+	feed := podFeed{ctx: ctx, events: make(chan podEvent), namespace: client.namespace}
+	if feed.synced, err = startInformer(client, informed{feed}, r.stderr); err != nil {
 		return err
 	}
-	return newObserver(r).follow(feed, synced)
+	return newObserver(r).follow(feed)
 }
 
-// podEvent is what happened to one Pod.
-type podEvent struct {
-	doc  phasemap.Document
-	gone bool
-}
-
-// podFeed is an informer as a channel.
+// podFeed is where a watch gets its events from.
 type podFeed struct {
-	events    chan podEvent
 	ctx       context.Context
-	namespace string // empty for all
+	events    chan podEvent   // closed at the end, which only a pipe has
+	piped     bool            // nobody closes synced
+	synced    <-chan struct{} // closed once all Pods that there were have been sent
+	namespace string          // empty for all
 }
 
-// start runs the informer. The channel it returns is closed once all Pods that
-// there were have been sent.
-func (f podFeed) start(client *podClient, stderr io.Writer) (synced <-chan struct{}, err error) {
+// send hands on an event unless nobody wants it any more.
+func (f podFeed) send(e podEvent) error {
+	select {
+	case f.events <- e:
+		return nil
+	case <-f.ctx.Done():
+		return f.ctx.Err()
+	}
+}
+
+// startInformer runs an informer. The channel it returns is closed once all Pods
+// that there were have been sent.
+func startInformer(client *podClient, f informed, stderr io.Writer) (synced <-chan struct{}, err error) {
 	say := complain(stderr)
 	lw := &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, opts metav1.ListOptions) (runtime.Object, error) {
@@ -85,7 +86,7 @@ func (f podFeed) start(client *podClient, stderr io.Writer) (synced <-chan struc
 	if err := informer.SetWatchErrorHandlerWithContext(say); err != nil {
 		return nil, err
 	}
-	go informer.RunWithContext(f.ctx)
+	go informer.RunWithContext(f.feed.ctx)
 	return registration.HasSyncedChecker().Done(), nil
 }
 
@@ -108,75 +109,59 @@ func complain(stderr io.Writer) cache.WatchErrorHandlerWithContext {
 	}
 }
 
-// OnAdd, OnUpdate and OnDelete implement cache.ResourceEventHandler.
-func (f podFeed) OnAdd(obj any, _ bool) { f.send(obj, false) }
-func (f podFeed) OnUpdate(_, obj any)   { f.send(obj, false) }
-func (f podFeed) OnDelete(obj any)      { f.send(obj, true) }
+// informed sends what an informer says to a feed.
+type informed struct{ feed podFeed }
 
-func (f podFeed) send(obj any, gone bool) {
+// OnAdd, OnUpdate and OnDelete implement cache.ResourceEventHandler.
+func (f informed) OnAdd(obj any, _ bool) { f.send(obj, false) }
+func (f informed) OnUpdate(_, obj any)   { f.send(obj, false) }
+func (f informed) OnDelete(obj any)      { f.send(obj, true) }
+
+func (f informed) send(obj any, gone bool) {
 	if d, ok := obj.(cache.DeletedFinalStateUnknown); ok {
 		obj = d.Obj
 	}
-	pod, ok := obj.(*corev1.Pod)
-	if !ok {
-		return
+	if pod, ok := obj.(*corev1.Pod); ok {
+		f.feed.send(podEvent{doc: phasemap.Document{Pod: pod}, gone: gone}) // its error is that the watch is over
 	}
-	select {
-	case f.events <- podEvent{phasemap.Document{Pod: pod}, gone}:
-	case <-f.ctx.Done():
-	}
-}
-
-// observer turns what happens to Pods into the changes of agents.
-type observer struct {
-	run     *phaseRun
-	tracker phasemap.Tracker
-	pods    map[types.NamespacedName]*observed
-}
-
-// observed is a Pod, and what was said of it.
-type observed struct {
-	doc      phasemap.Document
-	status   phasemap.Status // the last
-	shown    phasemap.Status // zero before the first
-	vanished time.Time       // zero as long as there is a Pod
 }
 
 // tick is how often graces are looked at, which are whole seconds.
 const tick = time.Second
 
-func newObserver(r *phaseRun) *observer {
-	// A hub takes an error as final, a person does not: nothing is held back
-	// unless a flag says so.
-	hold := cmp.Or(r.hold, new(phasemap.Seconds(0)))
-	return &observer{
-		run:     r,
-		tracker: phasemap.Tracker{ErrorHold: hold},
-		pods:    map[types.NamespacedName]*observed{},
-	}
-}
+// A pipe does not say when all Pods that there were have come. A pause says so,
+// or, if nothing comes at all, the time in which kubectl would have begun.
+const (
+	pause   = 500 * time.Millisecond
+	silence = 10 * time.Second
+)
 
-// follow shows what the feed says until its context is done.
-func (o *observer) follow(feed podFeed, synced <-chan struct{}) error {
-	ticker := time.NewTicker(tick)
+// follow shows what the feed says until it ends or its context is done.
+func (o *observer) follow(feed podFeed) error {
+	ticker, quiet := time.NewTicker(tick), time.NewTimer(silence)
 	defer ticker.Stop()
-	live := false // all Pods that there were are known
+	defer quiet.Stop()
 	for {
 		var err error
 		select {
 		case <-feed.ctx.Done():
 			return nil
-		case <-synced:
-			live, synced = true, nil
+		case <-feed.synced:
+			feed.synced = nil
 			err = o.begin(feed.namespace)
-		case e := <-feed.events:
-			name := o.take(e.doc, e.gone, time.Now())
-			if live {
-				err = o.report(name, time.Now())
+		case e, more := <-feed.events:
+			if !more {
+				return o.end(feed.namespace)
 			}
-		case now := <-ticker.C:
-			if live {
-				err = o.look(now)
+			quiet.Reset(pause)
+			err = o.event(e, feed)
+		case <-quiet.C:
+			if feed.piped && !o.begun {
+				err = o.begin(feed.namespace)
+			}
+		case <-ticker.C:
+			if o.begun {
+				err = o.look(o.run.clock.now())
 			}
 		}
 		if err != nil {
@@ -185,96 +170,24 @@ func (o *observer) follow(feed podFeed, synced <-chan struct{}) error {
 	}
 }
 
-// begin shows what there was when the watch began.
-func (o *observer) begin(namespace string) error {
-	if err := o.look(time.Now()); err != nil {
-		return err
-	}
-	if err := o.run.showDeclared(namespace); err != nil {
-		return err
-	}
-	return o.run.out.flush()
-}
-
-// object shows what one object of a stream changes.
-func (o *observer) object(obj podstream.Object, now time.Time) error {
-	return o.report(o.take(obj.Document, obj.Event == "DELETED", now), now)
-}
-
-// take notes what happened to a Pod.
-func (o *observer) take(doc phasemap.Document, gone bool, now time.Time) types.NamespacedName {
-	name := types.NamespacedName{Namespace: doc.Pod.Namespace, Name: doc.Pod.Name}
-	p := o.pods[name]
-	if p != nil && p.doc.Pod.UID != doc.Pod.UID { // started again under its old name
-		o.tracker.Forget(p.doc.Pod.UID)
-		p = nil
-	}
-	if p == nil {
-		p = &observed{}
-		o.pods[name] = p
-	}
-	p.doc, p.vanished = doc, time.Time{}
-	p.status = o.tracker.Observe(doc.Pod.UID, doc.Map(o.run.mapping, now), now)
-	if gone {
-		p.vanished = now
-	}
-	return name
-}
-
-// look shows every agent that has changed, be it by time alone.
-func (o *observer) look(now time.Time) error {
-	names := slices.SortedFunc(maps.Keys(o.pods), func(a, b types.NamespacedName) int {
-		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
-	})
-	for _, name := range names {
-		if err := o.show(name, now); err != nil {
+// event shows what one event changes.
+func (o *observer) event(e podEvent, feed podFeed) error {
+	// What there was comes once: the first news is about a Pod that came before.
+	if feed.piped && !o.begun && o.isNews(e) {
+		if err := o.begin(feed.namespace); err != nil {
 			return err
 		}
 	}
-	return o.run.out.flush()
-}
-
-// report shows one agent if it has changed.
-func (o *observer) report(name types.NamespacedName, now time.Time) error {
-	if err := o.show(name, now); err != nil {
-		return err
-	}
-	return o.run.out.flush()
-}
-
-func (o *observer) show(name types.NamespacedName, now time.Time) error {
-	p := o.pods[name]
-	status, settled := o.judge(p, now)
-	if !p.vanished.IsZero() && settled {
-		o.tracker.Forget(p.doc.Pod.UID)
-		delete(o.pods, name)
-	}
-	if !settled || !news(p.shown, status) {
+	now := o.run.clock.now()
+	a := o.take(e, now)
+	if a == nil || !o.begun {
 		return nil
 	}
-	p.shown = status
-	return o.run.show(agentOf(p.doc.Pod, status))
+	return o.report(a, now)
 }
 
-// judge is the status of p now. It is not settled while a Pod that vanished may
-// come back.
-func (o *observer) judge(p *observed, now time.Time) (status phasemap.Status, settled bool) {
-	if p.vanished.IsZero() {
-		p.status = o.tracker.Observe(p.doc.Pod.UID, p.doc.Map(o.run.mapping, now), now)
-		return p.status, true
-	}
-	gone := phasemap.Seconds(now.Sub(p.vanished) / time.Second)
-	status = phasemap.MapAbsent(phasemap.Absence{Last: &p.status, For: &gone}, o.run.mapping)
-	return status, status.Rule != "PM005"
-}
-
-// news reports whether a Status is worth a line after another. Counters and
-// times go by in messages; and of what has ended, only the phase is still news:
-// the deletion of its Pod says nothing more.
-func news(before, now phasemap.Status) bool {
-	if before.Terminal && before.Phase == now.Phase {
-		return false
-	}
-	before.Message, now.Message = "", ""
-	return before != now
+// isNews reports whether something happened to a Pod, rather than that it is
+// there.
+func (o *observer) isNews(e podEvent) bool {
+	return e.err == nil && (e.gone || o.pods[podKey(e.doc.Pod)] != nil)
 }
