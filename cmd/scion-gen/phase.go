@@ -254,7 +254,7 @@ func (r *phaseRun) warn(file string, err error) {
 	default:
 		file += ": "
 	}
-	fmt.Fprintf(r.stderr, "%s%v\n", file, err)
+	fmt.Fprintf(r.stderr, "%s%s\n", file, oneLine(err.Error()))
 }
 
 // finish closes the output and says with which code to end.

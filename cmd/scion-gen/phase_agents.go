@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"time"
+	"unique"
 
 	"github.com/scion-gen/scion-gen/pkg/phasemap"
 
@@ -85,17 +86,16 @@ type observer struct {
 type observedAgent struct {
 	agentName
 	pods     []*observed
-	declared bool            // it stays when its last Pod is gone
-	speaker  podRef          // the Pod that spoke last
-	shown    phasemap.Status // zero before the first
+	declared bool     // it stays when its last Pod is gone
+	said     *verdict // the last that was shown; nil before
 }
 
-// observed is a Pod of an agent.
+// observed is a Pod of an agent. There may be ten thousand, so it is small.
 type observed struct {
 	podRef
 	agent  *observedAgent
-	doc    phasemap.Document // to be judged again; its Pod is nil if it never is
-	status phasemap.Status   // the last as long as it was there
+	doc    *phasemap.Document             // to be judged again; nil if it never is
+	status unique.Handle[phasemap.Status] // the last as long as it was there: many have the same
 	gone   bool
 	since  time.Time // it is gone
 }
@@ -139,13 +139,13 @@ func (o *observer) take(e podEvent, now time.Time) *observedAgent {
 	if p == nil {
 		p = o.add(pod)
 	}
-	p.podRef, p.doc, p.gone = refOf(pod), e.doc, false
+	p.podRef, p.doc, p.gone = refOf(pod), &e.doc, false
 	o.judge(p, now)
 	if e.gone {
 		p.leave(now)
 	}
-	if !o.run.watch { // nobody asks again, and rows are smaller than Pods
-		p.doc = phasemap.Document{}
+	if !o.run.watch { // nobody asks again
+		p.doc = nil
 	}
 	return p.agent
 }
@@ -220,7 +220,7 @@ func (o *observer) begin(namespace string) error {
 // end shows what is left to show when nothing can happen any more: what is gone
 // will not come back.
 func (o *observer) end(namespace string) error {
-	o.ended = true
+	o.ended, o.pods = true, nil
 	if o.begun {
 		return o.look(o.run.clock.now())
 	}
@@ -253,7 +253,9 @@ func (o *observer) show(a *observedAgent, now time.Time) error {
 	if !v.settled || !a.news(v) {
 		return nil
 	}
-	a.speaker, a.shown = v.pod, v.status
+	if a.said = &v; o.ended { // nobody compares
+		delete(o.agents, a.agentName)
+	}
 	return o.run.show(agent{a.agentName, v.pod, v.status})
 }
 
@@ -277,7 +279,7 @@ func (v verdict) outranks(w verdict) bool {
 // verdict is that of the Pod that speaks for the agent; not settled if there is
 // none. Pods that will not come back are forgotten on the way.
 func (o *observer) verdict(a *observedAgent, now time.Time) (best verdict) {
-	if len(a.pods) == 0 && a.shown.Phase == "" {
+	if len(a.pods) == 0 && a.said == nil {
 		return verdict{status: phasemap.MapAbsent(phasemap.Absence{}, o.run.mapping), settled: true}
 	}
 	found := false
@@ -287,7 +289,7 @@ func (o *observer) verdict(a *observedAgent, now time.Time) (best verdict) {
 			o.drop(p)
 		}
 		// What ended before another Pod spoke says nothing about the agent now.
-		past := !v.live && v.pod.compare(a.speaker) < 0
+		past := !v.live && a.said != nil && v.pod.compare(a.said.pod) < 0
 		if !past && (!found || v.outranks(best)) {
 			best, found = v, true
 		}
@@ -298,17 +300,18 @@ func (o *observer) verdict(a *observedAgent, now time.Time) (best verdict) {
 // judge is what p says now.
 func (o *observer) judge(p *observed, now time.Time) verdict {
 	if p.gone {
-		status := phasemap.MapAbsent(phasemap.Absence{Last: &p.status, For: o.absent(p, now)}, o.run.mapping)
+		status := phasemap.MapAbsent(phasemap.Absence{Last: new(p.status.Value()), For: o.absent(p, now)}, o.run.mapping)
 		return verdict{pod: p.podRef, status: status, settled: status.Rule != "PM005"}
 	}
-	switch {
-	case p.doc.Pod == nil:
-	case o.run.watch:
-		p.status = o.tracker.Observe(p.trackedAs(), p.doc.Map(o.run.mapping, now), now)
-	default:
-		p.status = p.doc.Map(o.run.mapping, now)
+	if p.doc != nil {
+		status := p.doc.Map(o.run.mapping, now)
+		if o.run.watch {
+			status = o.tracker.Observe(p.trackedAs(), status, now)
+		}
+		p.status = unique.Make(status)
 	}
-	return verdict{pod: p.podRef, status: p.status, live: !p.status.Terminal, settled: true}
+	status := p.status.Value()
+	return verdict{pod: p.podRef, status: status, live: !status.Terminal, settled: true}
 }
 
 // absent is for how long p is gone: for ever if nothing can happen any more, or
@@ -323,7 +326,7 @@ func (o *observer) absent(p *observed, now time.Time) *phasemap.Seconds {
 // news reports whether a verdict is worth a line after what was shown: if a
 // newer Pod speaks for the agent, or if the same has something else to say.
 func (a *observedAgent) news(v verdict) bool {
-	return a.shown.Phase == "" || v.pod.replaces(a.speaker) || news(a.shown, v.status)
+	return a.said == nil || v.pod.replaces(a.said.pod) || news(a.said.status, v.status)
 }
 
 // news reports whether a Status is worth a line after another. Counters and

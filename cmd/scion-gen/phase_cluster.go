@@ -3,7 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
+	"errors"
 	"time"
 
 	"github.com/scion-gen/scion-gen/pkg/phasemap"
@@ -149,7 +149,10 @@ func (r *phaseRun) listCluster(ctx context.Context) error {
 	})
 	if err != nil {
 		r.partial = true
-		err = fmt.Errorf("list Pods: %w", err)
+		err = notListed(err)
 	}
 	return cmp.Or(err, o.end(client.namespace))
 }
+
+// notListed says so in the words of the server, which are not to be trusted.
+func notListed(err error) error { return errors.New("list Pods: " + oneLine(err.Error())) }

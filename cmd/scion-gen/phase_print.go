@@ -8,6 +8,8 @@ import (
 	"os"
 	"slices"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/scion-gen/scion-gen/pkg/phasemap"
 
@@ -92,14 +94,34 @@ func (a agent) json() agentJSON {
 	return j
 }
 
-// marshal is json.Marshal without the escapes that only HTML needs.
-func marshal(a agent, prefix, indent string) ([]byte, error) {
+// marshal is json.Marshal without the escapes that only HTML needs, and with
+// those that a terminal needs.
+func marshal(v any, prefix, indent string) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent(prefix, indent)
-	err := e.Encode(a.json())
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+	err := e.Encode(v)
+	return escaped(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), err
+}
+
+// escaped is the same JSON without a character that could draw on a terminal:
+// those below space are escaped already, but U+009B is as good as ESC [. Nor has
+// it any that a YAML parser refuses, which are no pairs of escapes either.
+func escaped(text []byte) []byte {
+	harmless := func(r rune) bool { return r < 0x7F || r > 0xFFFF || unicode.IsPrint(r) }
+	if bytes.IndexFunc(text, func(r rune) bool { return !harmless(r) }) < 0 {
+		return text
+	}
+	safe := make([]byte, 0, len(text)+64)
+	for _, r := range string(text) {
+		if harmless(r) {
+			safe = utf8.AppendRune(safe, r)
+		} else {
+			safe = fmt.Appendf(safe, `\u%04x`, r)
+		}
+	}
+	return safe
 }
 
 // jsonPrinter writes an array, object by object.
@@ -109,7 +131,7 @@ type jsonPrinter struct {
 }
 
 func (p *jsonPrinter) print(a agent) error {
-	text, err := marshal(a, "  ", "  ")
+	text, err := marshal(a.json(), "  ", "  ")
 	if err != nil {
 		return err
 	}
@@ -132,18 +154,34 @@ func (p *jsonPrinter) close() error {
 	return err
 }
 
-// yamlPrinter writes a sequence, element by element.
+// yamlPrinter writes a sequence, some elements at a time: each call of the
+// library takes a quarter of a megabyte, however little it is for.
 type yamlPrinter struct {
-	w   io.Writer
-	any bool
+	w    io.Writer
+	any  bool
+	held []agentJSON
 }
 
+// yamlBlock is how many agents become YAML at a time.
+const yamlBlock = 16
+
 func (p *yamlPrinter) print(a agent) error {
-	p.any = true
-	text, err := yaml.Marshal([]agentJSON{a.json()})
+	p.any, p.held = true, append(p.held, a.json())
+	if len(p.held) < yamlBlock {
+		return nil
+	}
+	return p.write()
+}
+
+func (p *yamlPrinter) write() error {
+	text, err := marshal(p.held, "", "")
 	if err != nil {
 		return err
 	}
+	if text, err = yaml.JSONToYAML(text); err != nil {
+		return err
+	}
+	p.held = p.held[:0]
 	_, err = p.w.Write(text)
 	return err
 }
@@ -151,7 +189,10 @@ func (p *yamlPrinter) print(a agent) error {
 func (p *yamlPrinter) flush() error { return nil }
 
 func (p *yamlPrinter) close() error {
-	if p.any {
+	switch {
+	case len(p.held) > 0:
+		return p.write()
+	case p.any:
 		return nil
 	}
 	_, err := io.WriteString(p.w, "[]\n")
@@ -176,7 +217,7 @@ func (p linePrinter) print(a agent) error {
 func (linePrinter) flush() error { return nil }
 func (linePrinter) close() error { return nil }
 
-func jsonLine(a agent) ([]byte, error) { return marshal(a, "", "") }
+func jsonLine(a agent) ([]byte, error) { return marshal(a.json(), "", "") }
 
 // nameLine names the agent as kubectl and Argo CD name things across
 // namespaces.

@@ -29,7 +29,7 @@ func (r *phaseRun) watchCluster(ctx context.Context) error {
 	}
 	// An informer tries for ever. What will not get better by it is found here.
 	if _, err := client.list(ctx, metav1.ListOptions{Limit: 1}); err != nil {
-		return fmt.Errorf("list Pods: %w", err)
+		return notListed(err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -104,7 +104,7 @@ func complain(stderr io.Writer) cache.WatchErrorHandlerWithContext {
 	return func(ctx context.Context, _ *cache.Reflector, err error) {
 		if text := err.Error(); err != io.EOF && text != last && ctx.Err() == nil {
 			last = text
-			fmt.Fprintf(stderr, "%v; trying again\n", err)
+			fmt.Fprintf(stderr, "%s; trying again\n", oneLine(text))
 		}
 	}
 }

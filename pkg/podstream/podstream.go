@@ -107,13 +107,21 @@ func (e *NotPodError) Error() string {
 	case e.Kind == "":
 		b.WriteString("an object without a kind is no Pod")
 	default:
-		b.WriteString(e.Kind)
+		b.WriteString(plain(e.Kind))
 		if e.Name != "" {
 			b.WriteString(" " + strconv.Quote(e.Name))
 		}
 		b.WriteString(" is no Pod")
 	}
 	return b.String()
+}
+
+// plain is a word as it is, and quoted if it is not what a kind is made of.
+func plain(word string) string {
+	if quoted := strconv.Quote(word); quoted != `"`+word+`"` {
+		return quoted
+	}
+	return word
 }
 
 // HasPosition reports whether the text of err begins with line and column, so
