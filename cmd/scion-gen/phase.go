@@ -68,9 +68,14 @@ which cluster (-n, -A, --context, --kubeconfig and the like). From a cluster
 come the Pods labelled scion.agent=true, or those of -l; in a file every Pod
 counts that -l, --grove and --template let pass.
 
-With --watch, each change is a line, until interrupted or until an agent is in a
-phase of --fail-on. A Pod that waits for too long turns to error when its grace
-is over, and one that is deleted is stopped, without an event or with one.
+An agent is one row, however many Pods it has: the newest that lives speaks for
+it, or the newest at all. Pods are of one agent if they have the same namespace
+and the same labels scion.grove and scion.name.
+
+With --watch, each change is a line, until interrupted, until the pipe ends, or
+until an agent is in a phase of --fail-on. A Pod that waits for too long turns to
+error when its grace is over, and one that is deleted is stopped, without an
+event or with one.
 
 The exit code is 1 if an agent is in a phase of --fail-on, and 2 if anything
 could not be read; what could be is printed all the same.`
@@ -119,7 +124,7 @@ func (r *phaseRun) bind(c *cobra.Command) {
 	f.VarP(newChoice(&r.output, outputs...), "output", "o", "the form; wide adds rule, Pod, node, exit code and message")
 	f.Var(newChoice(&r.color, "auto", "always", "never"), "color", "auto is colour on a terminal, unless NO_COLOR is set")
 	f.StringSliceVar(&r.failOn, "fail-on", nil, "exit with 1 if an agent shown is in one of these `phases`")
-	f.Var(&r.clock, "now", "the `moment` to judge Pods of a file by, in RFC 3339; none means that no grace is over (default the present)")
+	f.Var(&r.clock, "now", "the `moment` to judge Pods of a file by, in RFC 3339; none means that no grace is over; with --watch the clock stands still at it (default the present)")
 	f.Var(secondsFlag{&r.hold}, "error-hold", "with --watch, `time` that an error that may heal is held back (default 0s)")
 	bindMapping(f, &r.mapping)
 }
@@ -172,6 +177,9 @@ func (r *phaseRun) run(ctx context.Context, cluster bool) error {
 func (r *phaseRun) prepare(cluster bool) error {
 	if cluster && r.clock.set {
 		return errors.New("--now is for files; a cluster has its own clock")
+	}
+	if r.hold != nil && !r.watch {
+		return errors.New("--error-hold is for --watch; one look has nothing to wait for")
 	}
 	if err := r.mapping.Validate(); err != nil {
 		return err

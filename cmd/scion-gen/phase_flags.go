@@ -109,6 +109,8 @@ func (c *clockFlag) Set(text string) (err error) {
 	if text == "none" {
 		return nil
 	}
-	c.time, err = time.Parse(time.RFC3339, text)
-	return err
+	if c.time, err = time.Parse(time.RFC3339, text); err != nil {
+		return fmt.Errorf("%q is no moment in RFC 3339; write 2026-09-01T12:00:00Z, or none", text)
+	}
+	return nil
 }
