@@ -121,7 +121,7 @@ func (r *phaseRun) bind(c *cobra.Command) {
 	f.StringVar(&r.grove, "grove", "", "only agents of this grove")
 	f.StringVar(&r.template, "template", "", "only agents made from this template")
 	f.StringSliceVar(&r.phases, "phase", nil, "show only agents in these `phases`")
-	f.VarP(newChoice(&r.output, outputs...), "output", "o", "the form; wide adds rule, Pod, node, exit code and message")
+	f.VarP(newChoice(&r.output, outputs...), "output", "o", "the form; wide adds grove, rule, Pod, node, exit code and message")
 	f.Var(newChoice(&r.color, "auto", "always", "never"), "color", "auto is colour on a terminal, unless NO_COLOR is set")
 	f.StringSliceVar(&r.failOn, "fail-on", nil, "exit with 1 if an agent shown is in one of these `phases`")
 	f.Var(&r.clock, "now", "the `moment` to judge Pods of a file by, in RFC 3339; none means that no grace is over; with --watch the clock stands still at it (default the present)")

@@ -59,9 +59,8 @@ func Read(r io.Reader) iter.Seq2[Object, error] {
 	}
 }
 
-// ErrNothing says that a stream is blank, or has nothing but comments. A list
-// without items is not nothing: the pipe before this one is broken, as kubectl
-// apply has it.
+// ErrNothing says that a stream is blank, or has nothing but comments, as a pipe
+// has that broke before. A list without items is an answer, and no error.
 var ErrNothing = errors.New("there is nothing in it")
 
 // SyntaxError says where the text cannot be read on.
