@@ -252,7 +252,8 @@ func (r *phaseRun) show(a agent) error {
 // warn says on stderr what could not be read. An empty file is in err already.
 func (r *phaseRun) warn(file string, err error) {
 	r.trouble = true
-	if _, ok := errors.AsType[*podstream.NotPodError](err); !ok {
+	// A Status stands for all that the server did not say.
+	if e, ok := errors.AsType[*podstream.NotPodError](err); !ok || e.Kind == "Status" {
 		r.partial = true
 	}
 	switch {
