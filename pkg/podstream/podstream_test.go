@@ -366,6 +366,8 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Add([]byte("apiVersion: v1\nitems:\n- kind: Pod\n  metadata: {name: a}\n- |\n  x\nkind: List\n---\nkind: Pod\n"))
 	f.Add([]byte(`{"type":"ADDED","object":{"kind":"Pod"}} [{"kind":"Pod"}] {"items":[{}]}`))
+	f.Add([]byte("{\"kind\":\"Pod\"}\n---\nkind: Pod\n---\n# x\n---\n~\n"))
+	f.Add([]byte("{\"kind\":\"PodList\",\"items\":null}\n-7"))
 	f.Add([]byte("\xEF\xBB\xBF{}"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var fatal error
