@@ -22,11 +22,10 @@ import (
 // change is an edit of one of the objects below, and the rule by which
 // scion-gen diff says what it does.
 type change struct {
-	rule  string
-	kind  string
-	old   string // what the object has beside, as "from -> to"; empty if nothing
-	edit  string // "from -> to"
-	gated bool   // the Pod is on no node
+	rule string
+	kind string
+	old  string // what the object has beside, as "from -> to"; empty if nothing
+	edit string // "from -> to"
 }
 
 // changedObjects are the objects that changes edit.
@@ -194,10 +193,10 @@ var changes = []change{
 	{rule: "pod-toleration-seconds", kind: "Pod", edit: "tolerationSeconds: 60 -> tolerationSeconds: 90"},
 	{rule: "pod-grace", kind: "Pod", old: "terminationGracePeriodSeconds: 30 -> terminationGracePeriodSeconds: -3", edit: "terminationGracePeriodSeconds: -3 -> terminationGracePeriodSeconds: 1"},
 	{rule: "pod-spec", kind: "Pod", edit: "terminationGracePeriodSeconds: 30 -> terminationGracePeriodSeconds: 1"},
-	{rule: "pod-gates", kind: "Pod", gated: true, old: gates, edit: "  schedulingGates: [{name: example.com/quota}]\n -> "},
-	{rule: "pod-spec", kind: "Pod", gated: true, edit: gates},
-	{rule: "pod-gated-selector", kind: "Pod", gated: true, old: gates, edit: "{disk: ssd} -> {disk: ssd, zone: a}"},
-	{rule: "pod-spec", kind: "Pod", gated: true, old: gates, edit: "{disk: ssd} -> {disk: hdd}"},
+	{rule: "pod-gates", kind: "Pod", old: gates, edit: "  schedulingGates: [{name: example.com/quota}]\n -> "},
+	{rule: "pod-spec", kind: "Pod", edit: gates},
+	{rule: "pod-gated-selector", kind: "Pod", old: gates, edit: "{disk: ssd} -> {disk: ssd, zone: a}"},
+	{rule: "pod-spec", kind: "Pod", old: gates, edit: "{disk: ssd} -> {disk: hdd}"},
 	{rule: "pod-spec", kind: "Pod", edit: "{disk: ssd} -> {disk: ssd, zone: a}"},
 	{rule: "pod-ephemeral", kind: "Pod", edit: "  containers:\n ->   ephemeralContainers: [{name: debug, image: \"debug:1\"}]\n  containers:\n"},
 	{rule: "pod-resize", kind: "Pod", edit: "cpu: 100m -> cpu: 200m"},
@@ -384,9 +383,11 @@ func (c change) test(t *testing.T) {
 		t.Fatalf("make it: %v", err)
 	}
 	defer remove(t, old.object)
-	c.settle(t, old)
+	settle(t, old.object)
 	if c.kind == "Pod" {
-		c.askSubresources(t, says, old.object, updated.object)
+		for _, d := range askSubresources(t, says, old.object, updated.object) {
+			t.Error(d)
+		}
 	}
 	_, err := apply(t.Context(), updated)
 	if says.Refused != refused(t, err) {
@@ -487,13 +488,19 @@ type outcome struct {
 	Refused       bool
 }
 
-// diff is the one outcome that scion-gen diff has for the change.
-func (c change) diff(t *testing.T, old, updated manifest) outcome {
+// diffed is an object that differs by scion-gen diff.
+type diffed struct {
+	Name  string
+	Edits []struct{ Outcome outcome }
+}
+
+// runDiff is what scion-gen diff says of two streams that differ.
+func runDiff(t *testing.T, old, updated []byte) []diffed {
 	t.Helper()
 	dir := t.TempDir()
 	files := []string{filepath.Join(dir, "old.yaml"), filepath.Join(dir, "new.yaml")}
-	for i, m := range []manifest{old, updated} {
-		if err := os.WriteFile(files[i], m.yaml, 0o600); err != nil {
+	for i, stream := range [][]byte{old, updated} {
+		if err := os.WriteFile(files[i], stream, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -502,14 +509,18 @@ func (c change) diff(t *testing.T, old, updated manifest) outcome {
 	if command.ProcessState.ExitCode() != 1 {
 		t.Fatalf("diff: %v", err)
 	}
-	var report struct {
-		Objects []struct{ Edits []struct{ Outcome outcome } }
-	}
+	var report struct{ Objects []diffed }
 	if err := json.Unmarshal(out, &report); err != nil {
 		t.Fatal(err)
 	}
+	return report.Objects
+}
+
+// diff is the one outcome that scion-gen diff has for the change.
+func (c change) diff(t *testing.T, old, updated manifest) outcome {
+	t.Helper()
 	outcomes := map[outcome]bool{}
-	for _, o := range report.Objects {
+	for _, o := range runDiff(t, old.yaml, updated.yaml) {
 		for _, e := range o.Edits {
 			outcomes[e.Outcome] = true
 		}
@@ -521,18 +532,27 @@ func (c change) diff(t *testing.T, old, updated manifest) outcome {
 	return all[0]
 }
 
-// settle brings the object to where it usually is when it is changed.
-func (c change) settle(t *testing.T, m manifest) {
+// settle brings an object to where it usually is when it is changed: a Pod runs,
+// unless it is gated, and a claim is bound.
+func settle(t *testing.T, o object) {
 	t.Helper()
 	switch {
-	case c.kind == "Pod" && !c.gated:
-		p := &pod{t: t, live: m.object}
+	case o.kind() == "Pod" && o.at("spec", "schedulingGates") == nil:
+		p := &pod{t: t, live: o}
 		p.bind("node")
 		p.report(object{"phase": "Running"})
-	case c.kind == "PersistentVolumeClaim":
+	case o.kind() == "PersistentVolumeClaim":
+		path, err := collection(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		status := object{"phase": "Bound", "accessModes": []any{"ReadWriteOnce"}, "capacity": object{"storage": o.at("spec", "resources", "requests", "storage")}}
+		if class := o.at("spec", "volumeAttributesClassName"); class != nil {
+			status["currentVolumeAttributesClassName"] = class
+		}
 		if _, err := server.Do(t.Context(), cluster.Request{
-			Method: http.MethodPatch, Path: "/api/v1/namespaces/changes/persistentvolumeclaims/x/status", Type: "application/merge-patch+json",
-			Body: []byte(`{"status": {"phase": "Bound", "accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"}}}`),
+			Method: http.MethodPatch, Path: path + "/" + o.name() + "/status", Type: "application/merge-patch+json",
+			Body: object{"status": status}.json(),
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -540,19 +560,22 @@ func (c change) settle(t *testing.T, m manifest) {
 }
 
 // askSubresources asks what a plain update of a Pod cannot do, without doing it.
-func (c change) askSubresources(t *testing.T, says outcome, old, updated object) {
+func askSubresources(t *testing.T, says outcome, old, updated object) (disagreements []string) {
 	t.Helper()
 	if !says.Refused {
-		return // an update does it
+		return nil // an update does it
 	}
 	for subresource, possible := range map[string]bool{
-		"resize":              says.Verdict == "resize" || c.rule == "pod-resize-restart",
-		"ephemeralcontainers": c.rule == "pod-ephemeral",
+		"resize":              says.Verdict == "resize" || strings.HasSuffix(says.Rule, "-resize-restart"),
+		"ephemeralcontainers": says.Rule == "pod-ephemeral",
 	} {
 		p := &pod{t: t, live: updated}
 		p.do(http.MethodGet, "", nil, nil)
 		before := p.live.specJSON()
 		wanted := rebased(p.live["spec"], old["spec"], updated["spec"])
+		if subresource == "resize" {
+			requestLimits(wanted, updated["spec"])
+		}
 		p.live["spec"] = wanted
 		answer, err := server.Do(t.Context(), cluster.Request{
 			Method: http.MethodPut, Path: p.path() + "/" + subresource, Query: url.Values{"dryRun": {"All"}}, Body: p.live.json(),
@@ -563,7 +586,27 @@ func (c change) askSubresources(t *testing.T, says outcome, old, updated object)
 			done = p.live.specJSON() != before && len(lost(wanted, p.live["spec"], "")) == 0
 		}
 		if done != possible {
-			t.Errorf("%s: possible=%t by diff, %t by the server: %v", subresource, possible, done, err)
+			disagreements = append(disagreements, fmt.Sprintf("%s: possible=%t by %s, %t by the server: %v", subresource, possible, says.Rule, done, err))
+		}
+	}
+	return disagreements
+}
+
+// requestLimits has containers ask for their limits where a manifest does not
+// say what they ask for: a new Pod would, and a resize must say so.
+func requestLimits(spec, manifest any) {
+	for _, list := range []string{"containers", "initContainers"} {
+		containers, _ := object(spec.(map[string]any)).at(list).([]any)
+		sent, _ := object(manifest.(map[string]any)).at(list).([]any)
+		for i := range min(len(containers), len(sent)) {
+			container, from := object(containers[i].(map[string]any)), object(sent[i].(map[string]any))
+			limits, _ := from.at("resources", "limits").(map[string]any)
+			requests, _ := container.at("resources", "requests").(map[string]any)
+			for name, limit := range limits {
+				if requests != nil && from.at("resources", "requests", name) == nil {
+					requests[name] = limit
+				}
+			}
 		}
 	}
 }
