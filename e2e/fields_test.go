@@ -27,9 +27,7 @@ func (e fieldEdit) String() string {
 // the server would refuse it whatever was there before.
 func TestFields(t *testing.T) {
 	namespace(t, "fields", "privileged", "latest")
-	class := newObject("storage.k8s.io/v1", "StorageClass", "", "growing")
-	class["provisioner"], class["allowVolumeExpansion"] = "example.com/none", true
-	ensure(t, class)
+	growingClass(t)
 	for _, m := range readManifests(t, "testdata/fields.yaml") {
 		t.Run(m.kind()+" "+m.name(), func(t *testing.T) { checkFields(t, m.object) })
 	}
