@@ -292,7 +292,7 @@ const (
 	limitsAlone  = "requests: {cpu: 100m, memory: 100Mi}, -> "
 	suspended    = "backoffLimit: 0 -> backoffLimit: 0\n  suspend: true"
 	noClusterIP  = "  clusterIP: 10.0.0.7\n -> "
-	balancer     = "spec:\n -> spec:\n  type: LoadBalancer\n  loadBalancerClass: example.com/a\n  externalTrafficPolicy: Local\n  healthCheckNodePort: 30777\n"
+	balancer     = "spec:\n -> spec:\n  type: LoadBalancer\n  loadBalancerClass: example.com/a\n  externalTrafficPolicy: Local\n  healthCheckNodePort: 30077\n"
 	zoned        = "spec:\n -> spec:\n  nodeAffinity: {required: {nodeSelectorTerms: [{matchExpressions: [{key: zone, operator: Exists}]}]}}\n"
 )
 
@@ -483,8 +483,8 @@ var changes = []change{
 	{rule: "service-external-name", kind: "Service", edit: "spec:\n  clusterIP: 10.0.0.7\n -> spec:\n  type: ExternalName\n  externalName: a.example.com\n"},
 	{rule: "service-balancer-class", kind: "Service", old: balancer, edit: "example.com/a -> example.com/b"},
 	{rule: "service-balancer-class", kind: "Service", old: balancer, edit: "  loadBalancerClass: example.com/a\n -> "},
-	{rule: "service-health-port", kind: "Service", old: balancer, edit: "30777 -> 30778"},
-	{rule: "service-health-port-kept", kind: "Service", old: balancer, edit: "  healthCheckNodePort: 30777\n -> "},
+	{rule: "service-health-port", kind: "Service", old: balancer, edit: "30077 -> 30078"},
+	{rule: "service-health-port-kept", kind: "Service", old: balancer, edit: "  healthCheckNodePort: 30077\n -> "},
 	{rule: "service", kind: "Service", edit: "spec:\n -> spec:\n  type: LoadBalancer\n  loadBalancerClass: example.com/a\n"},
 	{rule: "quota-scopes", kind: "ResourceQuota", edit: "NotTerminating -> Terminating"},
 	{rule: "quota", kind: "ResourceQuota", edit: `pods: "100" -> pods: "200"`},
