@@ -663,6 +663,29 @@ func TestRollingUpdateGoes(t *testing.T) {
 	}
 }
 
+// TestResizeNeedsRequest: a limit without a request is resized with the request,
+// as the effect of pod-resize-request has it, not without.
+func TestResizeNeedsRequest(t *testing.T) {
+	namespace(t, "changes", "privileged", "latest")
+	o := agentPod("changes", "x")
+	container := o.at("spec", "containers").([]any)[0].(map[string]any)
+	container["resources"] = map[string]any{"limits": map[string]any{"cpu": "1", "memory": "1Gi"}}
+	defer remove(t, o)
+	path := newPod(t, o).path() + "/resize"
+	for body, want := range map[string]bool{
+		`{"limits": {"cpu": "2"}}`:                           false,
+		`{"limits": {"cpu": "2"}, "requests": {"cpu": "2"}}`: true,
+	} {
+		_, err := server.Do(t.Context(), cluster.Request{
+			Method: http.MethodPatch, Path: path, Query: url.Values{"dryRun": {"All"}}, Type: "application/strategic-merge-patch+json",
+			Body: fmt.Appendf(nil, `{"spec": {"containers": [{"name": "agent", "resources": %s}]}}`, body),
+		})
+		if refused(t, err) == want {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
+
 // refused reports whether the server judged an update impossible.
 func refused(t *testing.T, err error) bool {
 	t.Helper()

@@ -62,7 +62,10 @@ func isDefault(ref Ref, e rawEdit, p pair) bool {
 			f = f.child(s.key)
 		}
 	}
-	if last := len(e.path) - 1; last >= 0 && e.path[last].key == "imagePullPolicy" {
+	switch last := e.path[max(0, len(e.path)-1):]; {
+	case len(last) == 0 || last[0].key == "replicas": // an autoscaler may have set them
+		return false
+	case last[0].key == "imagePullPolicy":
 		return pullPolicy(e.old, e.oldIn) == pullPolicy(e.new, e.newIn)
 	}
 	server := rules{defaults: true}
