@@ -28,8 +28,18 @@ func (e fieldEdit) String() string {
 func TestFields(t *testing.T) {
 	namespace(t, "fields", "privileged", "latest")
 	growingClass(t)
+	seen := map[string]bool{"": true, "CustomResourceDefinition": true} // the latter is another matter each time
+	for _, kind := range operators {
+		seen[kind] = true
+	}
 	for _, m := range readManifests(t, "testdata/fields.yaml") {
+		seen[m.kind()] = true
 		t.Run(m.kind()+" "+m.name(), func(t *testing.T) { checkFields(t, m.object) })
+	}
+	for kind := range readTable(t).kinds {
+		if !seen[kind] {
+			t.Errorf("no field of a %s is changed", kind)
+		}
 	}
 }
 

@@ -231,6 +231,7 @@ var oneWay = map[string]Verdict{
 	"deployment-scale-down": InPlace,
 	"sandbox-suspend":       InPlace,
 	"configmap-freeze":      Recreate,
+	"service-kept":          Recreate,
 }
 
 var numbered = regexp.MustCompile(`\[[0-9]+\]`)

@@ -54,21 +54,17 @@ func outcome(ref Ref, e rawEdit, p pair) Outcome {
 
 // isDefault: both sides are what the server sets where nothing is given.
 func isDefault(ref Ref, e rawEdit, p pair) bool {
-	f := field{schema: schemaOf(ref)}
-	for _, s := range e.path {
-		if s.item {
-			f = f.item()
-		} else {
-			f = f.child(s.key)
-		}
-	}
-	switch last := e.path[max(0, len(e.path)-1):]; {
-	case len(last) == 0 || last[0].key == "replicas": // an autoscaler may have set them
+	structured := func(n *manifest.Node) bool { return n != nil && n.Kind >= manifest.Sequence }
+	if len(e.path) == 0 || e.op == OpMove || structured(e.old) || structured(e.new) {
 		return false
-	case last[0].key == "imagePullPolicy":
+	}
+	switch e.path[len(e.path)-1].key {
+	case "replicas": // an autoscaler may have set them
+		return false
+	case "imagePullPolicy":
 		return pullPolicy(e.old, e.oldIn) == pullPolicy(e.new, e.newIn)
 	}
-	server := rules{defaults: true}
+	f, server := fieldAt(ref, e.path), rules{defaults: true}
 	if f.otherwise == "" || !server.absent(e.old, f) || !server.absent(e.new, f) {
 		return false
 	}
@@ -78,6 +74,19 @@ func isDefault(ref Ref, e rawEdit, p pair) bool {
 		without = p.new
 	}
 	return ref.Kind != "Job" || display(e.path) != "spec.completions" || without.At("spec", "parallelism").IsNull()
+}
+
+// fieldAt is what stands at a path of an object.
+func fieldAt(ref Ref, path []step) field {
+	f := field{schema: schemaOf(ref)}
+	for _, s := range path {
+		if s.item {
+			f = f.item()
+		} else {
+			f = f.child(s.key)
+		}
+	}
+	return f
 }
 
 // pullPolicy is a container's imagePullPolicy, that which goes with its image
