@@ -4,9 +4,12 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -37,6 +40,10 @@ func TestManifests(t *testing.T) {
 		level, version := declaredSecurity(t, dir)
 		streams["render/"+filepath.Base(dir)] = shipped{readManifests(t, filepath.Join(dir, "manifests.yaml")), level, version}
 	}
+	for _, name := range components(t) {
+		streams["component/"+name] = built(t, overlayWith(t, name))
+	}
+	streams["init"] = built(t, filepath.Join(initialised(t), "overlays", "prod"))
 	for name, s := range streams {
 		t.Run(name, s.test)
 	}
@@ -74,6 +81,66 @@ func renderedFleet(t *testing.T) shipped {
 	out, err := exec.CommandContext(t.Context(), scionGen, "render", "../examples/fleet", "-o", "-").Output()
 	if err != nil {
 		t.Fatalf("render: %v", err)
+	}
+	all, err := manifests(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return shipped{all, "restricted", "latest"}
+}
+
+const overlays = "../overlays"
+
+// components are those that users put into their overlays.
+func components(t *testing.T) (names []string) {
+	t.Helper()
+	root := filepath.Join(overlays, "components")
+	if err := fs.WalkDir(os.DirFS(root), ".", func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Name() == "kustomization.yaml" {
+			names = append(names, filepath.Dir(path))
+		}
+		return err
+	}); err != nil || len(names) == 0 {
+		t.Fatalf("components: %v, %v", names, err)
+	}
+	return names
+}
+
+// overlayWith is an overlay over the base's agents that has one component, and
+// that which brings the namespace to all objects.
+func overlayWith(t *testing.T, component string) (dir string) {
+	t.Helper()
+	root := t.TempDir()
+	if err := os.CopyFS(root, os.DirFS(overlays)); err != nil {
+		t.Fatal(err)
+	}
+	dir = filepath.Join(root, "test")
+	text := "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [../base/agents]\nnamespace: agents\ncomponents:\n- ../components/names\n"
+	if component != "names" {
+		text += "- ../components/" + component + "\n"
+	}
+	if err := errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(text), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// initialised is the repository that scion-gen init starts.
+func initialised(t *testing.T) (dir string) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "repository")
+	if out, err := exec.CommandContext(t.Context(), scionGen, "init", dir).CombinedOutput(); err != nil {
+		t.Fatalf("init: %v: %s", err, out)
+	}
+	return dir
+}
+
+// built is an overlay as the command builds it.
+func built(t *testing.T, overlay string) shipped {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), scionGen, "build", overlay, "-o", "-").Output()
+	if err != nil {
+		t.Fatalf("build: %v", err)
 	}
 	all, err := manifests(out)
 	if err != nil {
@@ -120,10 +187,15 @@ func (s shipped) test(t *testing.T) {
 		namespace(t, name, s.level, s.version)
 	}
 	for _, m := range s.manifests {
-		defer remove(t, m.object)
+		if m.kind() != "Namespace" {
+			defer remove(t, m.object)
+		}
 	}
 	for _, m := range s.manifests {
 		s.judge(t, m, "dryRun=All")
+		if m.kind() == "Namespace" {
+			continue // it is there, and stays for the other streams
+		}
 		s.judge(t, m)
 		s.checkPods(t, m)
 	}
@@ -132,7 +204,9 @@ func (s shipped) test(t *testing.T) {
 func (s shipped) namespaces() []string {
 	var names []string
 	for _, m := range s.manifests {
-		names = append(names, m.namespace())
+		if name := m.namespace(); name != "" {
+			names = append(names, name)
+		}
 	}
 	slices.Sort(names)
 	return slices.Compact(names)

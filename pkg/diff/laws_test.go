@@ -231,6 +231,7 @@ var oneWay = map[string]Verdict{
 	"deployment-scale-down": InPlace,
 	"sandbox-suspend":       InPlace,
 	"configmap-freeze":      Recreate,
+	"service-kept":          Recreate,
 }
 
 var numbered = regexp.MustCompile(`\[[0-9]+\]`)
@@ -455,6 +456,26 @@ func TestPodVerdicts(t *testing.T) {
 			podWith("", "    resizePolicy: [{resourceName: cpu, restartPolicy: RestartContainer}]\n    resources: {requests: {cpu: 2}}\n"), Restart, true},
 		{"a first request changes the QoS class", podWith("", ""), podWith("", "    resources: {requests: {cpu: 1}}\n"), Recreate, true},
 		{"a request cannot go", podWith("", "    resources: {requests: {cpu: 1, memory: 1Gi}}\n"), podWith("", "    resources: {requests: {cpu: 1}}\n"), Recreate, true},
+		{"a memory limit is lowered", podWith("", "    resources: {requests: {memory: 1Gi}, limits: {memory: 3Gi}}\n"), podWith("", "    resources: {requests: {memory: 1Gi}, limits: {memory: 2Gi}}\n"), Resize, true},
+		{"a limit alone is resized", podWith("", "    resources: {limits: {cpu: 1, memory: 1Gi}}\n"), podWith("", "    resources: {limits: {cpu: 2, memory: 1Gi}}\n"), Resize, true},
+		{"a request that is the limit", podWith("", "    resources: {limits: {cpu: 1}}\n"), podWith("", "    resources: {limits: {cpu: 1}, requests: {cpu: 1000m}}\n"), InPlace, false},
+		{"a request gives way to the limit", podWith("", "    resources: {limits: {cpu: 2}, requests: {cpu: 1}}\n"), podWith("", "    resources: {limits: {cpu: 2}}\n"), Resize, true},
+		{"a limit cannot go", podWith("", "    resources: {limits: {cpu: 2}, requests: {cpu: 1}}\n"), podWith("", "    resources: {requests: {cpu: 1}}\n"), Recreate, true},
+		{"how to resize is immutable", podWith("", ""), podWith("", "    resizePolicy: [{resourceName: cpu, restartPolicy: RestartContainer}]\n"), Recreate, true},
+		{"Windows is not resized", podWith("  os: {name: windows}\n", "    resources: {requests: {cpu: 1}}\n"), podWith("  os: {name: windows}\n", "    resources: {requests: {cpu: 2}}\n"), Recreate, true},
+		{"a pod with resources of its own is not resized", podWith("  resources: {limits: {cpu: 4}}\n", "    resources: {requests: {cpu: 1}}\n"), podWith("  resources: {limits: {cpu: 4}}\n", "    resources: {requests: {cpu: 2}}\n"), Recreate, true},
+		{"a gated pod is told its nodes", podWith("  schedulingGates: [{name: a}]\n", ""), podWith("  schedulingGates: [{name: a}]\n"+onNodes("a"), ""), InPlace, false},
+		{"a gated pod is told more exactly", podWith("  schedulingGates: [{name: a}]\n"+onNodes("a"), ""), podWith("  schedulingGates: [{name: a}]\n"+onNodes("a", "b"), ""), InPlace, false},
+		{"a gated pod is not told otherwise", podWith("  schedulingGates: [{name: a}]\n"+onNodes("a"), ""), podWith("  schedulingGates: [{name: a}]\n"+onNodes("b"), ""), Recreate, true},
+		{"a pod that is not gated is told nothing", podWith("", ""), podWith(onNodes("a"), ""), Recreate, true},
+		{"another ephemeral container", podWith("", ""), podWith("  ephemeralContainers: [{name: d, image: d}]\n", ""), InPlace, true},
+		{"an ephemeral container that is there", podWith("  ephemeralContainers: [{name: d, image: d}]\n", ""), podWith("  ephemeralContainers: [{name: d, image: d, tty: true}]\n", ""), Recreate, true},
+		{"the account by its old name", podWith("  serviceAccountName: a\n", ""), podWith("  serviceAccountName: a\n  serviceAccount: a\n", ""), InPlace, false},
+		{"the account that a pod has anyway", podWith("", ""), podWith("  serviceAccountName: default\n", ""), InPlace, false},
+		{"another account", podWith("", ""), podWith("  serviceAccountName: a\n", ""), Recreate, true},
+		{"the server's default is written out", podWith("", ""), podWith("  restartPolicy: Always\n", ""), InPlace, false},
+		{"the pull policy that the tag gives", podWith("", ""), podWith("", "    imagePullPolicy: IfNotPresent\n"), InPlace, false},
+		{"another pull policy", podWith("", ""), podWith("", "    imagePullPolicy: Always\n"), Recreate, true},
 		{"other resources are immutable", podWith("", "    resources: {limits: {nvidia.com/gpu: 1}}\n"), podWith("", "    resources: {limits: {nvidia.com/gpu: 2}}\n"), Recreate, true},
 	} {
 		t.Run(c.why, func(t *testing.T) {
@@ -465,6 +486,89 @@ func TestPodVerdicts(t *testing.T) {
 			e := r.Objects[0].Edits[0]
 			if e.Outcome.Verdict != c.verdict || e.Outcome.Refused != c.refused {
 				t.Errorf("%s: %s, refused %v by %s; want %s, %v", e.Path, e.Outcome.Verdict, e.Outcome.Refused, e.Outcome.Rule, c.verdict, c.refused)
+			}
+		})
+	}
+}
+
+// onNodes is an affinity to nodes with labels.
+func onNodes(labels ...string) string {
+	var terms []string
+	for _, label := range labels {
+		terms = append(terms, "{key: "+label+", operator: Exists}")
+	}
+	return "  affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [" + strings.Join(terms, ", ") + "]}]}}}\n"
+}
+
+// The API server was asked about each: see e2e.
+func TestVerdicts(t *testing.T) {
+	for _, c := range []struct {
+		kind, old, new string // the object without its metadata
+		verdict        Verdict
+		refused        bool
+	}{
+		{"batch/v1 Job", "spec: {completionMode: Indexed, parallelism: 3, completions: 2}", "spec: {completionMode: Indexed, parallelism: 3, completions: 3}", InPlace, false},
+		{"batch/v1 Job", "spec: {completionMode: Indexed, parallelism: 2, completions: 3}", "spec: {completionMode: Indexed, parallelism: 2, completions: 2}", Recreate, false},
+		{"batch/v1 Job", "spec: {completionMode: Indexed, parallelism: 2, completions: 2}", "spec: {completionMode: Indexed, parallelism: 2, completions: 3}", Recreate, true},
+		{"batch/v1 Job", "spec: {parallelism: 3, completions: 2}", "spec: {parallelism: 3, completions: 3}", Recreate, true},
+		{"batch/v1 Job", "spec: {backoffLimit: 1}", "spec: {backoffLimit: 1, completions: 1}", InPlace, false},
+		{"batch/v1 Job", "spec: {parallelism: 1}", "spec: {parallelism: 1, completions: 1}", Recreate, true},
+		{"batch/v1 Job", "spec: {suspend: true, template: {metadata: {labels: {a: b}}}}", "spec: {suspend: true, template: {metadata: {labels: {a: c}}}}", InPlace, false},
+		{"batch/v1 Job", "spec: {suspend: true, template: {metadata: {labels: {a: b}}}}", "spec: {suspend: true}", Recreate, true},
+		{"batch/v1 Job", "spec: {suspend: true}", "spec: {suspend: true, template: {spec: {affinity: {podAffinity: {a: b}}}}}", Recreate, true},
+		{"v1 ReplicationController", "spec: {replicas: 2}", "spec: {replicas: 1}", Recreate, false},
+		{"apps/v1 StatefulSet", "spec: {volumeClaimTemplates: [{metadata: {name: a}}]}", "spec: {volumeClaimTemplates: [{kind: PersistentVolumeClaim, metadata: {name: a}}]}", InPlace, false},
+		{"v1 PersistentVolumeClaim", "spec: {volumeMode: Block}", "spec: {volumeMode: Block, volumeName: a}", InPlace, false},
+		{"v1 PersistentVolumeClaim", "spec: {volumeMode: Block}", "spec: {volumeMode: Block, storageClassName: a}", InPlace, false},
+		{"v1 PersistentVolumeClaim", "spec: {volumeAttributesClassName: a}", "spec: {volumeAttributesClassName: b}", InPlace, false},
+		{"v1 PersistentVolumeClaim", "spec: {volumeAttributesClassName: a}", "spec: {}", Recreate, true},
+		{"v1 PersistentVolumeClaim", "spec: {dataSource: {kind: a}}", "spec: {}", InPlace, false},
+		{"v1 PersistentVolumeClaim", "spec: {dataSource: {kind: a}, dataSourceRef: {kind: a}}", "spec: {}", Recreate, true},
+		{"v1 PersistentVolume", "spec: {capacity: {storage: 1Gi}}", "spec: {capacity: {storage: 2Gi}}", InPlace, false},
+		{"v1 PersistentVolume", "spec: {nfs: {path: /a}}", "spec: {nfs: {path: /b}}", Recreate, true},
+		{"v1 PersistentVolume", "spec: {csi: {driver: a}}", "spec: {csi: {driver: a, controllerExpandSecretRef: {name: b}}}", InPlace, false},
+		{"v1 PersistentVolume", "spec: {nfs: {path: /a}}", "spec: {csi: {controllerExpandSecretRef: {name: b}}}", Recreate, true},
+		{"v1 PersistentVolume", "spec: {}", "spec: {nodeAffinity: {required: {nodeSelectorTerms: [{a: b}]}}}", InPlace, false},
+		{"v1 PersistentVolume", "spec: {nodeAffinity: {required: {nodeSelectorTerms: [{a: b}]}}}", "spec: {}", Recreate, true},
+		{"v1 Service", "spec: {clusterIP: 10.0.0.7}", "spec: {}", InPlace, false},
+		{"v1 Service", "spec: {}", "spec: {clusterIP: None}", Recreate, true},
+		{"v1 Service", "spec: {type: ExternalName}", "spec: {type: ExternalName, clusterIP: 10.0.0.7}", InPlace, false},
+		{"v1 Service", "spec: {}", "spec: {ipFamilies: [IPv4]}", InPlace, false},
+		{"v1 Service", "spec: {ipFamilies: [IPv4]}", "spec: {ipFamilies: [IPv6]}", Recreate, true},
+		{"v1 Service", "spec: {clusterIP: None, ipFamilies: [IPv4]}", "spec: {clusterIP: None, ipFamilies: [IPv6]}", InPlace, false},
+		{"v1 Service", "spec: {ipFamilies: [IPv4, IPv6], ipFamilyPolicy: PreferDualStack}", "spec: {ipFamilies: [IPv4], ipFamilyPolicy: PreferDualStack}", Recreate, true},
+		{"v1 Service", "spec: {ipFamilies: [IPv4, IPv6], ipFamilyPolicy: PreferDualStack}", "spec: {ipFamilies: [IPv4], ipFamilyPolicy: SingleStack}", InPlace, false},
+		{"v1 Service", "spec: {type: LoadBalancer}", "spec: {type: LoadBalancer, loadBalancerClass: a}", Recreate, true},
+		{"v1 Service", "spec: {}", "spec: {type: LoadBalancer, loadBalancerClass: a}", InPlace, false},
+		{"v1 ResourceQuota", "spec: {scopes: [BestEffort]}", "spec: {scopes: [NotBestEffort]}", Recreate, true},
+		{"v1 Secret", "data: {}", "type: Opaque", InPlace, false},
+		{"v1 Secret", "data: {}", "type: other", Recreate, true},
+		{"scheduling.k8s.io/v1 PriorityClass", "value: 1", "value: 2", Recreate, true},
+		{"scheduling.k8s.io/v1 PriorityClass", "value: 1", "value: 1\npreemptionPolicy: PreemptLowerPriority", InPlace, false},
+		{"scheduling.k8s.io/v1 PriorityClass", "value: 1", "value: 1\ndescription: a", InPlace, false},
+		{"node.k8s.io/v1 RuntimeClass", "handler: a", "handler: b", Recreate, true},
+		{"storage.k8s.io/v1 StorageClass", "provisioner: a", "provisioner: b", Recreate, true},
+		{"storage.k8s.io/v1 StorageClass", "allowVolumeExpansion: true", "allowVolumeExpansion: false", InPlace, false},
+		{"storage.k8s.io/v1 VolumeAttributesClass", "parameters: {a: b}", "parameters: {a: c}", Recreate, true},
+		{"storage.k8s.io/v1 CSIDriver", "spec: {attachRequired: true}", "spec: {attachRequired: false}", Recreate, true},
+		{"networking.k8s.io/v1 IngressClass", "spec: {controller: a}", "spec: {controller: b}", Recreate, true},
+		{"resource.k8s.io/v1 ResourceClaim", "spec: {devices: {a: b}}", "spec: {devices: {a: c}}", Recreate, true},
+		{"apiextensions.k8s.io/v1 CustomResourceDefinition", "spec: {scope: Namespaced}", "spec: {scope: Cluster}", Recreate, true},
+		{"rbac.authorization.k8s.io/v1 RoleBinding", "roleRef: {name: a}", "roleRef: {name: a, apiGroup: rbac.authorization.k8s.io}", InPlace, false},
+		{"rbac.authorization.k8s.io/v1 RoleBinding", "roleRef: {name: a}", "roleRef: {name: b}", Recreate, true},
+	} {
+		t.Run(c.kind+" "+c.old+" "+c.new, func(t *testing.T) {
+			version, kind, _ := strings.Cut(c.kind, " ")
+			object := func(body string) string {
+				return "apiVersion: " + version + "\nkind: " + kind + "\nmetadata: {name: a, namespace: n}\n" + body + "\n"
+			}
+			r := Compare(readSide(t, "old", object(c.old)), readSide(t, "new", object(c.new)), Options{})
+			if len(r.Objects) != 1 {
+				t.Fatalf("%d objects differ", len(r.Objects))
+			}
+			refused := slices.ContainsFunc(r.Objects[0].Edits, func(e Edit) bool { return e.Outcome.Refused })
+			if r.Objects[0].Verdict != c.verdict || refused != c.refused {
+				t.Errorf("%s, refused %v; want %s, %v: %+v", r.Objects[0].Verdict, refused, c.verdict, c.refused, r.Objects[0].Edits)
 			}
 		})
 	}

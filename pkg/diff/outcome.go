@@ -2,7 +2,6 @@ package diff
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -34,6 +33,9 @@ type pair struct{ old, new *manifest.Node }
 // outcome is what an edit of an object that is on both sides does: the gravest
 // of what its fields do.
 func outcome(ref Ref, e rawEdit, p pair) Outcome {
+	if isDefault(ref, e, p) {
+		return serverDefault
+	}
 	rules := rulesFor(ref)
 	var worst Outcome
 	visit := func(l leaf) {
@@ -46,6 +48,56 @@ func outcome(ref Ref, e rawEdit, p pair) Outcome {
 	}
 	walkLeaves(leaf{e.op, e.path, e.old, e.new, p}, visit)
 	return worst
+}
+
+// isDefault: both sides are what the server sets where nothing is given.
+func isDefault(ref Ref, e rawEdit, p pair) bool {
+	structured := func(n *manifest.Node) bool { return n != nil && n.Kind >= manifest.Sequence }
+	if len(e.path) == 0 || e.op == OpMove || structured(e.old) || structured(e.new) {
+		return false
+	}
+	switch e.path[len(e.path)-1].key {
+	case "replicas": // an autoscaler may have set them
+		return false
+	case "imagePullPolicy":
+		return pullPolicy(e.old, e.oldIn) == pullPolicy(e.new, e.newIn)
+	}
+	f, server := fieldAt(ref, e.path), rules{defaults: true}
+	if f.otherwise == "" || !server.absent(e.old, f) || !server.absent(e.new, f) {
+		return false
+	}
+	// A Job with parallelism alone has no number of completions (SetDefaults_Job).
+	without := p.old
+	if e.op == OpRemove {
+		without = p.new
+	}
+	return ref.Kind != "Job" || display(e.path) != "spec.completions" || without.At("spec", "parallelism").IsNull()
+}
+
+// fieldAt is what stands at a path of an object.
+func fieldAt(ref Ref, path []step) field {
+	f := field{schema: schemaOf(ref)}
+	for _, s := range path {
+		if s.item {
+			f = f.item()
+		} else {
+			f = f.child(s.key)
+		}
+	}
+	return f
+}
+
+// pullPolicy is a container's imagePullPolicy, that which goes with its image
+// where it has none (SetDefaults_Container).
+func pullPolicy(given, container *manifest.Node) string {
+	if policy := text(given); policy != "" {
+		return policy
+	}
+	name, digest, _ := strings.Cut(text(container.Get("image")), "@")
+	if _, tag := imageParts(name); digest == "" && (tag == "" || tag == "latest") {
+		return "Always"
+	}
+	return "IfNotPresent"
 }
 
 // walkLeaves visits the fields of what was added or removed.
@@ -121,6 +173,16 @@ var updateTable = sync.OnceValue(func() map[groupKind][]updateRule {
 		for i := range all {
 			all[i].tokens = pathTokens(all[i].path)
 		}
+		// What a kind says of the whole object is not of its metadata.
+		slices.SortStableFunc(all, func(a, b updateRule) int {
+			switch {
+			case (a.path == "") == (b.path == ""):
+				return 0
+			case a.path == "":
+				return 1
+			}
+			return -1
+		})
 		table[kind] = all
 	}
 	return table
@@ -135,34 +197,52 @@ func pathTokens(path string) []string {
 
 // What the rules are read from.
 const (
-	podUpdate   = "ValidatePodUpdate, kubernetes pkg/apis/core/validation/validation.go"
-	podResize   = "ValidatePodResize, kubernetes pkg/apis/core/validation/validation.go; KEP-1287"
-	podKubelet  = "computePodActions, kubernetes pkg/kubelet/kuberuntime: a container whose image changed is restarted whatever the restartPolicy"
-	objectMeta  = "ValidateObjectMetaUpdate, apimachinery pkg/api/validation/objectmeta.go"
-	coreUpdate  = "kubernetes pkg/apis/core/validation/validation.go"
-	appsUpdate  = "kubernetes pkg/apis/apps/validation/validation.go"
-	appsApply   = "kubernetes pkg/apis/apps/v1/defaults.go and validation; KEP-555: an apply removes what its manager set, no default"
-	jobUpdate   = "ValidateJobSpecUpdate, kubernetes pkg/apis/batch/validation/validation.go"
-	rbacUpdate  = "kubernetes pkg/apis/rbac/validation/validation.go"
-	sandboxSync = "agent-sandbox controllers/sandbox_controller.go: only labels and annotations of podTemplate reach a running pod"
+	podUpdate     = "ValidatePodUpdate, kubernetes pkg/apis/core/validation/validation.go"
+	podResize     = "ValidatePodResize, kubernetes pkg/apis/core/validation/validation.go; KEP-1287"
+	podDefaults   = "SetDefaults_Pod, kubernetes pkg/apis/core/v1/defaults.go: a request that is not given is the limit"
+	podKubelet    = "computePodActions, kubernetes pkg/kubelet/kuberuntime: a container whose image changed is restarted whatever the restartPolicy"
+	objectMeta    = "ValidateObjectMetaUpdate, apimachinery pkg/api/validation/objectmeta.go"
+	coreUpdate    = "kubernetes pkg/apis/core/validation/validation.go"
+	appsUpdate    = "kubernetes pkg/apis/apps/validation/validation.go"
+	appsApply     = "kubernetes pkg/apis/apps/v1/defaults.go and validation; KEP-555: an apply removes what its manager set, no default"
+	jobUpdate     = "ValidateJobSpecUpdate, kubernetes pkg/apis/batch/validation/validation.go"
+	rbacUpdate    = "kubernetes pkg/apis/rbac/validation/validation.go"
+	claimUpdate   = "ValidatePersistentVolumeClaimUpdate, kubernetes pkg/apis/core/validation/validation.go"
+	volumeUpdate  = "ValidatePersistentVolumeUpdate, kubernetes pkg/apis/core/validation/validation.go"
+	serviceUpdate = "ValidateServiceUpdate, kubernetes pkg/apis/core/validation/validation.go; patchAllocatedValues, kubernetes pkg/registry/core/service/storage/storage.go"
+	storageUpdate = "kubernetes pkg/apis/storage/validation/validation.go"
+	classUpdate   = "ValidatePriorityClassUpdate, kubernetes pkg/apis/scheduling/validation/validation.go"
+	deviceUpdate  = "kubernetes pkg/apis/resource/validation/validation.go"
+	sandboxSync   = "agent-sandbox controllers/sandbox_controller.go: only labels and annotations of podTemplate reach a running pod"
 )
 
 // The outcomes that most rules have.
 var (
-	podRecreate  = Outcome{Verdict: Recreate, Effect: "the pod must be deleted and made again: the agent's session is lost", SessionLost: true, Refused: true, Source: podUpdate}
-	rollout      = Outcome{Verdict: Recreate, Effect: "the pods are replaced: the agents' sessions are lost", SessionLost: true, Source: appsUpdate}
-	objectAgain  = Outcome{Verdict: Recreate, Effect: "the object must be deleted and made again", Refused: true, Source: coreUpdate}
-	workAgain    = Outcome{Verdict: Recreate, Effect: "the object must be deleted and made again, its pods too: the agents' sessions are lost", SessionLost: true, Refused: true, Source: appsUpdate}
-	jobAgain     = Outcome{Verdict: Recreate, Effect: "the Job must be deleted and made again, its pod too: the agent's session is lost", SessionLost: true, Refused: true, Source: jobUpdate}
-	claimAgain   = Outcome{Verdict: Recreate, Effect: "the claim must be deleted and made again: its data is lost", Refused: true, Source: coreUpdate}
-	podsStop     = Outcome{Verdict: Recreate, Effect: "pods are deleted: their agents' sessions are lost", SessionLost: true, Source: appsUpdate}
-	updated      = Outcome{Verdict: InPlace, Effect: "updated; nothing that runs is touched", Source: objectMeta}
-	rollingStays = Outcome{Verdict: InPlace, Effect: "pods stay, but rollingUpdate, which the server fills in, must go too: patch the type with rollingUpdate: null first, or replace the object", Refused: true, Source: appsApply}
-	mountsFollow = Outcome{Verdict: InPlace, Effect: "mounted files follow; variables do when their container restarts", Source: coreUpdate}
+	podRecreate     = Outcome{Verdict: Recreate, Effect: "the pod must be deleted and made again: the agent's session is lost", SessionLost: true, Refused: true, Source: podUpdate}
+	rollout         = Outcome{Verdict: Recreate, Effect: "the pods are replaced: the agents' sessions are lost", SessionLost: true, Source: appsUpdate}
+	objectAgain     = Outcome{Verdict: Recreate, Effect: "the object must be deleted and made again", Refused: true, Source: coreUpdate}
+	workAgain       = Outcome{Verdict: Recreate, Effect: "the object must be deleted and made again, its pods too: the agents' sessions are lost", SessionLost: true, Refused: true, Source: appsUpdate}
+	jobAgain        = Outcome{Verdict: Recreate, Effect: "the Job must be deleted and made again, its pod too: the agent's session is lost", SessionLost: true, Refused: true, Source: jobUpdate}
+	definitionAgain = Outcome{Verdict: Recreate, Effect: "the definition must be deleted and made again, and all objects of its kind with it", Refused: true, Source: "kubernetes apiextensions-apiserver pkg/apis/apiextensions/validation/validation.go"}
+	claimAgain      = Outcome{Verdict: Recreate, Effect: "the claim must be deleted and made again: its data is lost", Refused: true, Source: claimUpdate}
+	podsStop        = Outcome{Verdict: Recreate, Effect: "pods are deleted: their agents' sessions are lost", SessionLost: true, Source: appsUpdate}
+	updated         = Outcome{Verdict: InPlace, Effect: "updated; nothing that runs is touched", Source: objectMeta}
+	rollingStays    = Outcome{Verdict: InPlace, Effect: "pods stay, but rollingUpdate, which the server fills in, must go too: patch the type with rollingUpdate: null first, or replace the object", Refused: true, Source: appsApply}
+	podResized      = Outcome{Verdict: Resize, Effect: "possible while the agent runs, by the resize subresource alone", Refused: true, Source: podResize}
+	// serverDefault is no rule of a kind: it comes before them.
+	serverDefault = Outcome{Verdict: InPlace, Effect: "the API server has this value where none is given: nothing changes", Rule: "default", Source: "kubernetes pkg/apis/*/v1/defaults.go"}
+	mountsFollow  = Outcome{Verdict: InPlace, Effect: "mounted files follow; variables do when their container restarts", Source: coreUpdate}
 )
 
 func inPlace(effect, source string) Outcome {
 	return Outcome{Verdict: InPlace, Effect: effect, Source: source}
+}
+
+// again is objectAgain by another source.
+func again(source string) Outcome {
+	o := objectAgain
+	o.Source = source
+	return o
 }
 
 // anyKind are the rules that come after those of each kind.
@@ -196,14 +276,23 @@ var updateRules = map[groupKind][]updateRule{
 			Outcome: inPlace("scheduling gates may be removed", podUpdate)},
 		{id: "pod-gated-selector", path: "spec.nodeSelector", when: both(added, gated),
 			Outcome: inPlace("a gated pod may be narrowed down", podUpdate)},
-		{id: "pod-ephemeral", path: "spec.ephemeralContainers", when: added, Outcome: Outcome{Verdict: InPlace,
+		{id: "pod-gated-affinity", path: "spec.affinity.nodeAffinity", when: both(gated, affinityNarrowed),
+			Outcome: inPlace("a gated pod may be narrowed down, and prefer other nodes", podUpdate)},
+		{id: "pod-ephemeral", path: "spec.ephemeralContainers", when: both(added, newContainer), Outcome: Outcome{Verdict: InPlace,
 			Effect: "possible by the ephemeralcontainers subresource alone", Refused: true, Source: podUpdate}},
+		{id: "pod-request-filled", path: "spec.*[].resources.requests", when: requestFilled,
+			Outcome: inPlace("the request is the limit anyway: nothing changes", podDefaults)},
 		{id: "pod-resize-restart", path: "spec.containers[].resources", when: both(resizable, resizeRestarts), Outcome: Outcome{Verdict: Restart,
 			Effect: "possible by the resize subresource alone, and resizePolicy restarts the container: the agent's session is lost", SessionLost: true, Refused: true, Source: podResize}},
-		{id: "pod-resize", path: "spec.containers[].resources", when: resizable, Outcome: Outcome{Verdict: Resize,
-			Effect: "possible while the agent runs, by the resize subresource alone", Refused: true, Source: podResize}},
-		{id: "pod-sidecar-resize", path: "spec.initContainers[].resources", when: both(resizable, inSidecar), Outcome: Outcome{Verdict: Resize,
-			Effect: "possible while the agent runs, by the resize subresource alone", Refused: true, Source: podResize}},
+		{id: "pod-resize-request", path: "spec.containers[].resources", when: both(resizable, requestStays), Outcome: Outcome{Verdict: Resize,
+			Effect: "possible while the agent runs, by the resize subresource alone, and with the request, which the API server took from the old limit, set to the new one", Refused: true, Source: podResize}},
+		{id: "pod-resize", path: "spec.containers[].resources", when: resizable, Outcome: podResized},
+		{id: "pod-sidecar-resize-restart", path: "spec.initContainers[].resources", when: both(inSidecar, both(resizable, resizeRestarts)), Outcome: Outcome{Verdict: Restart,
+			Effect: "possible by the resize subresource alone, and resizePolicy restarts the sidecar", Refused: true, Source: podResize}},
+		{id: "pod-sidecar-resize", path: "spec.initContainers[].resources", when: both(inSidecar, resizable), Outcome: podResized},
+		{id: "pod-account", path: "spec.*", when: sameAccount,
+			Outcome: inPlace("the same service account: nothing changes", "serviceAccount is what serviceAccountName was called, and the ServiceAccount admission plugin names default where neither is given")},
+		{id: "pod-apparmor", path: "metadata.annotations.*", when: appArmor, Outcome: podRecreate},
 		{id: "pod-spec", path: "spec", Outcome: podRecreate},
 	},
 
@@ -228,6 +317,8 @@ var updateRules = map[groupKind][]updateRule{
 		{id: "statefulset-history", path: "spec.revisionHistoryLimit", Outcome: inPlace("updated; pods stay", appsUpdate)},
 		{id: "statefulset-retention", path: "spec.persistentVolumeClaimRetentionPolicy", Outcome: inPlace("updated; decides what becomes of claims later", appsUpdate)},
 		{id: "statefulset-ready", path: "spec.minReadySeconds", Outcome: inPlace("updated; pods stay", appsUpdate)},
+		{id: "statefulset-claim-kind", path: "spec.volumeClaimTemplates[].*", when: typeMeta,
+			Outcome: inPlace("templates are of claims, whatever they say: nothing changes", "StatefulSetSpec, kubernetes pkg/apis/apps/v1: the server drops it")},
 		{id: "statefulset-spec", path: "spec", Outcome: workAgain},
 	},
 	{"apps", "DaemonSet"}: {
@@ -245,14 +336,23 @@ var updateRules = map[groupKind][]updateRule{
 		{id: "replicaset-spec", path: "spec", Outcome: inPlace("updated; pods stay", appsUpdate)},
 	},
 
+	{"", "ReplicationController"}: {
+		{id: "replicationcontroller-template", path: "spec.template", Outcome: Outcome{Verdict: OnResume,
+			Effect: "pods that run stay; those made later have it", Source: coreUpdate}},
+		{id: "replicationcontroller-scale-down", path: "spec.replicas", when: fewer, Outcome: podsStop},
+		{id: "replicationcontroller-spec", path: "spec", Outcome: inPlace("updated; pods stay", coreUpdate)},
+	},
+
 	{"batch", "Job"}: {
 		{id: "job-suspend", path: "spec.suspend", when: turnedOn, Outcome: Outcome{Verdict: Recreate,
 			Effect: "the Job's pod is deleted: the agent's session is lost", SessionLost: true, Source: "Job controller: suspending deletes active pods"}},
 		{id: "job-resume", path: "spec.suspend", Outcome: inPlace("the Job starts", jobUpdate)},
 		{id: "job-suspended-template", path: "spec.template", when: both(suspendedJob, schedulingDirective),
-			Outcome: inPlace("where a suspended Job is scheduled may change", jobUpdate)},
+			Outcome: inPlace("where a suspended Job is scheduled may change, until it starts for the first time", jobUpdate)},
 		{id: "job-template", path: "spec.template", Outcome: jobAgain},
 		{id: "job-selector", path: "spec.selector", Outcome: jobAgain},
+		{id: "job-elastic-down", path: "spec.completions", when: both(elastic, fewer), Outcome: podsStop},
+		{id: "job-elastic", path: "spec.completions", when: elastic, Outcome: inPlace("pods of more indexes are made", jobUpdate)},
 		{id: "job-completions", path: "spec.completions", Outcome: jobAgain},
 		{id: "job-completion-mode", path: "spec.completionMode", Outcome: jobAgain},
 		{id: "job-failure-policy", path: "spec.podFailurePolicy", Outcome: jobAgain},
@@ -286,9 +386,25 @@ var updateRules = map[groupKind][]updateRule{
 
 	{"", "PersistentVolumeClaim"}: {
 		{id: "claim-grow", path: "spec.resources.requests.storage", when: grows,
-			Outcome: inPlace("the volume grows, if its storage class allows it", coreUpdate)},
-		{id: "claim-class", path: "spec.volumeAttributesClassName", Outcome: inPlace("the volume's attributes follow", coreUpdate)},
+			Outcome: inPlace("the volume grows, if its storage class allows it", claimUpdate)},
+		{id: "claim-class", path: "spec.volumeAttributesClassName", when: kept, Outcome: inPlace("the volume's attributes follow", claimUpdate)},
+		{id: "claim-volume", path: "spec.volumeName", when: added,
+			Outcome: inPlace("a claim that has no volume yet is bound to this one; one that has another is refused", claimUpdate)},
+		{id: "claim-storage-class", path: "spec.storageClassName", when: added,
+			Outcome: inPlace("a claim without a class gets it; one that got another, such as the cluster's default, is refused", claimUpdate)},
+		{id: "claim-source", path: "spec.dataSource", when: sourceKept, Outcome: inPlace("the claim keeps its source", claimUpdate)},
+		{id: "claim-source-ref", path: "spec.dataSourceRef", when: sourceKept, Outcome: inPlace("the claim keeps its source", claimUpdate)},
+		{id: "claim-storage-class-annotation", path: "metadata.annotations.*", when: classAnnotation, Outcome: claimAgain},
 		{id: "claim-spec", path: "spec", Outcome: claimAgain},
+	},
+	{"", "PersistentVolume"}: {
+		{id: "volume-affinity", path: "spec.nodeAffinity", when: firstOf("spec", "nodeAffinity"),
+			Outcome: inPlace("counts for pods that are scheduled later", volumeUpdate)},
+		{id: "volume-attributes", path: "spec.volumeAttributesClassName", when: kept, Outcome: inPlace("the volume's attributes follow", volumeUpdate)},
+		{id: "volume-expand-secret", path: "spec.csi.controllerExpandSecretRef", when: both(inCSI, firstOf("spec", "csi", "controllerExpandSecretRef")),
+			Outcome: inPlace("counts when the volume grows", volumeUpdate)},
+		{id: "volume-settings", path: "spec", when: volumeSetting, Outcome: inPlace("updated; pods stay", volumeUpdate)},
+		{id: "volume-spec", path: "spec", Outcome: Outcome{Verdict: Recreate, Effect: "the volume must be deleted and made again; its reclaim policy decides what becomes of its data", Refused: true, Source: volumeUpdate}},
 	},
 	{"", "ConfigMap"}: {
 		{id: "configmap-immutable", path: "data", when: immutable, Outcome: objectAgain},
@@ -305,15 +421,66 @@ var updateRules = map[groupKind][]updateRule{
 		{id: "secret-freeze", path: "immutable", Outcome: inPlace("from now on it cannot be changed", coreUpdate)},
 		{id: "secret-data", path: "data", Outcome: mountsFollow},
 	},
+	{"", "ResourceQuota"}: {
+		{id: "quota-scopes", path: "spec.scopes", Outcome: objectAgain},
+		{id: "quota", path: "spec", Outcome: inPlace("counts for what is made later", coreUpdate)},
+	},
+	{"", "PodTemplate"}: {
+		{id: "podtemplate", path: "template", Outcome: inPlace("counts for pods that are made later", coreUpdate)},
+	},
 	{"", "ServiceAccount"}: {
 		{id: "serviceaccount", path: "", Outcome: inPlace("counts for pods that are made later", coreUpdate)},
 	},
 	{"", "Service"}: {
-		{id: "service-cluster-ip", path: "spec.clusterIP", when: changed, Outcome: objectAgain},
-		{id: "service", path: "spec", Outcome: inPlace("counts at once", coreUpdate)},
+		{id: "service-external-name", path: "spec", when: externalName, Outcome: inPlace("counts at once", serviceUpdate)},
+		{id: "service-kept", path: "spec.clusterIP", when: removed, Outcome: inPlace("the Service keeps its address", serviceUpdate)},
+		{id: "service-cluster-ip", path: "spec.clusterIP", Outcome: again(serviceUpdate)},
+		{id: "service-cluster-ips", path: "spec.clusterIPs", when: addressesFixed, Outcome: again(serviceUpdate)},
+		{id: "service-ip-families", path: "spec.ipFamilies", when: familiesFixed, Outcome: again(serviceUpdate)},
+		{id: "service-balancer-class", path: "spec.loadBalancerClass", when: balancer, Outcome: again(serviceUpdate)},
+		{id: "service-health-port-kept", path: "spec.healthCheckNodePort", when: removed, Outcome: inPlace("the Service keeps its port", serviceUpdate)},
+		{id: "service-health-port", path: "spec.healthCheckNodePort", when: healthChecked, Outcome: again(serviceUpdate)},
+		{id: "service", path: "spec", Outcome: inPlace("counts at once", serviceUpdate)},
 	},
 	{"networking.k8s.io", "NetworkPolicy"}: {
 		{id: "networkpolicy", path: "spec", Outcome: inPlace("counts at once, for running pods too", "kubernetes pkg/apis/networking/validation: all of spec may change")},
+	},
+	{"networking.k8s.io", "IngressClass"}: {
+		{id: "ingressclass-controller", path: "spec.controller", Outcome: again("kubernetes pkg/apis/networking/validation/validation.go")},
+	},
+	{"scheduling.k8s.io", "PriorityClass"}: {
+		{id: "priorityclass-value", path: "value", Outcome: again(classUpdate)},
+		{id: "priorityclass-preemption", path: "preemptionPolicy", Outcome: again(classUpdate)},
+		{id: "priorityclass", path: "", Outcome: inPlace("counts for pods that are made later", classUpdate)},
+	},
+	{"node.k8s.io", "RuntimeClass"}: {
+		{id: "runtimeclass-handler", path: "handler", Outcome: again("kubernetes pkg/apis/node/validation/validation.go")},
+		{id: "runtimeclass", path: "", Outcome: inPlace("counts for pods that are made later", "kubernetes pkg/apis/node/validation/validation.go")},
+	},
+	{"storage.k8s.io", "StorageClass"}: {
+		{id: "storageclass-provisioner", path: "provisioner", Outcome: again(storageUpdate)},
+		{id: "storageclass-parameters", path: "parameters", Outcome: again(storageUpdate)},
+		{id: "storageclass-reclaim", path: "reclaimPolicy", Outcome: again(storageUpdate)},
+		{id: "storageclass-binding", path: "volumeBindingMode", Outcome: again(storageUpdate)},
+		{id: "storageclass", path: "", Outcome: inPlace("counts for volumes that are made, and claims that grow, later", storageUpdate)},
+	},
+	{"storage.k8s.io", "VolumeAttributesClass"}: {
+		{id: "attributesclass-driver", path: "driverName", Outcome: again(storageUpdate)},
+		{id: "attributesclass-parameters", path: "parameters", Outcome: again(storageUpdate)},
+	},
+	{"storage.k8s.io", "CSIDriver"}: {
+		{id: "csidriver-attach", path: "spec.attachRequired", Outcome: again(storageUpdate)},
+		{id: "csidriver-modes", path: "spec.volumeLifecycleModes", Outcome: again(storageUpdate)},
+	},
+	{"resource.k8s.io", "ResourceClaim"}: {
+		{id: "resourceclaim-spec", path: "spec", Outcome: again(deviceUpdate)},
+	},
+	{"resource.k8s.io", "ResourceClaimTemplate"}: {
+		{id: "resourceclaimtemplate-spec", path: "spec", Outcome: again(deviceUpdate)},
+	},
+	{"apiextensions.k8s.io", "CustomResourceDefinition"}: {
+		{id: "definition-scope", path: "spec.scope", Outcome: definitionAgain},
+		{id: "definition-kind", path: "spec.names.kind", Outcome: definitionAgain},
 	},
 	{"rbac.authorization.k8s.io", "Role"}:               {{id: "role", path: "", Outcome: inPlace("counts at once", rbacUpdate)}},
 	{"rbac.authorization.k8s.io", "ClusterRole"}:        {{id: "role", path: "", Outcome: inPlace("counts at once", rbacUpdate)}},
@@ -359,212 +526,3 @@ func deleteOutcome(ref Ref) Outcome {
 func runsPods(ref Ref) bool {
 	return podSpecPath(ref) != nil && ref.Kind != "PodTemplate" && ref.Kind != "SandboxTemplate"
 }
-
-func both(a, b func(leaf) bool) func(leaf) bool { return func(l leaf) bool { return a(l) && b(l) } }
-
-func changed(l leaf) bool { return l.op == OpChange }
-func added(l leaf) bool   { return l.op == OpAdd }
-func removed(l leaf) bool { return l.op == OpRemove }
-
-// whole is a number, if n is one.
-func whole(n *manifest.Node) (int64, bool) {
-	if n.IsNull() {
-		return 0, false
-	}
-	i, err := strconv.ParseInt(number(n.Text), 10, 64)
-	return i, err == nil
-}
-
-// lowered: activeDeadlineSeconds may be set or lowered, not raised or unset.
-func lowered(l leaf) bool {
-	old, had := whole(l.old)
-	new, has := whole(l.new)
-	return has && (!had || new < old)
-}
-
-func graceFixed(l leaf) bool {
-	old, had := whole(l.old)
-	new, has := whole(l.new)
-	return had && has && old < 0 && new == 1
-}
-
-// fewer: replicas, and the like, of which there is one where none is given.
-func fewer(l leaf) bool {
-	old, had := whole(l.old)
-	new, has := whole(l.new)
-	if !had {
-		old = 1
-	}
-	if !has {
-		new = 1
-	}
-	return new < old
-}
-
-func turnedOn(l leaf) bool { return text(l.new) == "true" }
-
-func gated(l leaf) bool {
-	gates := l.pair.old.At("spec", "schedulingGates")
-	return gates != nil && len(gates.Items) > 0
-}
-
-// container is the container that a leaf stands in, on both sides.
-func container(l leaf) (old, new *manifest.Node) {
-	for i, s := range l.path {
-		if !s.item || i == 0 {
-			continue
-		}
-		list := func(root *manifest.Node, at int) *manifest.Node {
-			for _, above := range l.path[:i] {
-				root = root.Get(above.key)
-			}
-			if root == nil || at < 0 || at >= len(root.Items) {
-				return nil
-			}
-			return root.Items[at]
-		}
-		return list(l.pair.old, s.old), list(l.pair.new, s.new)
-	}
-	return nil, nil
-}
-
-// inSidecar: an init container that is restarted runs beside the others
-// (KEP-753).
-func inSidecar(l leaf) bool {
-	old, new := container(l)
-	return text(old.Get("restartPolicy")) == "Always" && text(new.Get("restartPolicy")) == "Always"
-}
-
-// resizable: cpu and memory may change, and be added, as long as the pod's QoS
-// class stays.
-func resizable(l leaf) bool {
-	if len(l.path) < 6 || l.op == OpRemove {
-		return false
-	}
-	kind, name := l.path[4].key, l.path[5].key
-	if kind != "requests" && kind != "limits" || name != "cpu" && name != "memory" {
-		return false
-	}
-	old, new := container(l)
-	return old != nil && new != nil && qosClass(l.pair.old.Get("spec")) == qosClass(l.pair.new.Get("spec"))
-}
-
-// resizeRestarts: the container asks to be restarted when the resource changes.
-func resizeRestarts(l leaf) bool {
-	old, _ := container(l)
-	policies := old.Get("resizePolicy")
-	if policies == nil {
-		return false
-	}
-	return slices.ContainsFunc(policies.Items, func(p *manifest.Node) bool {
-		return text(p.Get("resourceName")) == l.path[5].key && text(p.Get("restartPolicy")) == "RestartContainer"
-	})
-}
-
-// qosClass is the class of a pod by its containers' cpu and memory
-// (ComputePodQOS in kubernetes pkg/apis/core/helper/qos).
-func qosClass(spec *manifest.Node) string {
-	guaranteed, any := true, false
-	for _, list := range []string{"containers", "initContainers"} {
-		for _, c := range items(spec.Get(list)) {
-			for _, name := range []string{"cpu", "memory"} {
-				limit := amount(c.At("resources", "limits", name))
-				request := amount(c.At("resources", "requests", name))
-				any = any || limit != "" || request != ""
-				guaranteed = guaranteed && limit != "" && (request == "" || request == limit)
-			}
-		}
-	}
-	switch {
-	case !any:
-		return "BestEffort"
-	case guaranteed:
-		return "Guaranteed"
-	}
-	return "Burstable"
-}
-
-// amount is a quantity, empty where there is none or it is zero.
-func amount(n *manifest.Node) string {
-	if n.IsNull() {
-		return ""
-	}
-	q, _ := quantity(n.Text)
-	if q == "0" {
-		return ""
-	}
-	return q
-}
-
-func items(n *manifest.Node) []*manifest.Node {
-	if n == nil {
-		return nil
-	}
-	return n.Items
-}
-
-func paused(l leaf) bool {
-	return text(l.pair.old.At("spec", "paused")) == "true" && text(l.pair.new.At("spec", "paused")) == "true"
-}
-
-func onDelete(l leaf) bool {
-	return text(l.pair.new.At("spec", "updateStrategy", "type")) == "OnDelete"
-}
-
-// rollsNoMore: a Deployment is to be Recreate, and keeps its rollingUpdate.
-func rollsNoMore(l leaf) bool {
-	old, new := l.pair.old.At("spec", "strategy"), l.pair.new.At("spec", "strategy")
-	return text(new.Get("type")) == "Recreate" && keepsRollingUpdate(old, new, "maxSurge", "maxUnavailable")
-}
-
-// awaitsDelete: a StatefulSet is to be OnDelete, and keeps its rollingUpdate.
-// Unlike a Deployment's, the server does not fill it in where the type is given.
-func awaitsDelete(l leaf) bool {
-	old, new := l.pair.old.At("spec", "updateStrategy"), l.pair.new.At("spec", "updateStrategy")
-	switch {
-	case text(new.Get("type")) != "OnDelete":
-		return false
-	case text(old.Get("type")) == "RollingUpdate" && old.Get("rollingUpdate").IsNull():
-		return !new.Get("rollingUpdate").IsNull()
-	}
-	return keepsRollingUpdate(old, new, "partition")
-}
-
-// keepsRollingUpdate: a server-side apply takes away a field that the old
-// manifest has, if only as null, and the new one has not, with all below it.
-// Where the new one has it, too, as null, what the old one has in it goes, and
-// what the server filled in stays.
-func keepsRollingUpdate(old, new *manifest.Node, filledIn ...string) bool {
-	was, is := old.Get("rollingUpdate"), new.Get("rollingUpdate")
-	if is == nil {
-		return was == nil
-	}
-	return len(is.Fields) > 0 || slices.ContainsFunc(filledIn, func(key string) bool { return was.Get(key) == nil })
-}
-
-func suspendedJob(l leaf) bool {
-	return text(l.pair.old.At("spec", "suspend")) == "true"
-}
-
-// schedulingDirective: the fields that validatePodTemplateUpdate lets through.
-func schedulingDirective(l leaf) bool {
-	if len(l.path) < 4 {
-		return false
-	}
-	if l.path[2].key == "metadata" {
-		return l.path[3].key == "labels" || l.path[3].key == "annotations"
-	}
-	return slices.Contains([]string{"nodeSelector", "affinity", "tolerations", "schedulingGates"}, l.path[3].key)
-}
-
-func suspends(l leaf) bool { return text(l.new) == "Suspended" }
-
-// grows: a claim may ask for more, never for less.
-func grows(l leaf) bool {
-	if l.op != OpChange {
-		return false
-	}
-	return compareQuantities(l.old, l.new) < 0
-}
-
-func immutable(l leaf) bool { return text(l.pair.old.Get("immutable")) == "true" }

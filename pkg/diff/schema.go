@@ -10,6 +10,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/scion-gen/scion-gen/pkg/manifest"
@@ -69,6 +71,9 @@ var goTypes = map[groupKind]reflect.Type{
 	{rbacv1.GroupName, "ClusterRoleBinding"}: reflect.TypeFor[rbacv1.ClusterRoleBinding](),
 	{rbacv1.GroupName, "Role"}:               reflect.TypeFor[rbacv1.Role](),
 	{rbacv1.GroupName, "RoleBinding"}:        reflect.TypeFor[rbacv1.RoleBinding](),
+
+	{schedulingv1.GroupName, "PriorityClass"}: reflect.TypeFor[schedulingv1.PriorityClass](),
+	{storagev1.GroupName, "StorageClass"}:     reflect.TypeFor[storagev1.StorageClass](),
 
 	{sandboxGroup, "Sandbox"}:                         reflect.TypeFor[sandbox](),
 	{"extensions." + sandboxGroup, "SandboxTemplate"}: reflect.TypeFor[sandbox](),
@@ -259,13 +264,20 @@ var defaults = map[reflect.Type]map[string]string{
 	reflect.TypeFor[corev1.Probe](): {
 		"timeoutSeconds": "1", "periodSeconds": "10", "successThreshold": "1", "failureThreshold": "3",
 	},
+	reflect.TypeFor[batchv1.PodFailurePolicyOnPodConditionsPattern](): {
+		"status": "True",
+	},
+	reflect.TypeFor[rbacv1.RoleRef]():                   {"apiGroup": rbacv1.GroupName},
 	reflect.TypeFor[corev1.HTTPGetAction]():             {"scheme": "HTTP", "path": "/"},
 	reflect.TypeFor[corev1.SecretVolumeSource]():        {"defaultMode": "420"},
 	reflect.TypeFor[corev1.ConfigMapVolumeSource]():     {"defaultMode": "420"},
 	reflect.TypeFor[corev1.ProjectedVolumeSource]():     {"defaultMode": "420"},
 	reflect.TypeFor[corev1.DownwardAPIVolumeSource]():   {"defaultMode": "420"},
 	reflect.TypeFor[corev1.ObjectFieldSelector]():       {"apiVersion": "v1"},
+	reflect.TypeFor[corev1.PersistentVolumeSpec]():      {"volumeMode": "Filesystem", "persistentVolumeReclaimPolicy": "Retain"},
 	reflect.TypeFor[corev1.PersistentVolumeClaimSpec](): {"volumeMode": "Filesystem"},
+	reflect.TypeFor[schedulingv1.PriorityClass]():       {"preemptionPolicy": "PreemptLowerPriority"},
+	reflect.TypeFor[storagev1.StorageClass]():           {"reclaimPolicy": "Delete", "volumeBindingMode": "Immediate"},
 	reflect.TypeFor[corev1.Secret]():                    {"type": "Opaque"},
 	reflect.TypeFor[corev1.ServiceSpec]():               {"type": "ClusterIP", "sessionAffinity": "None"},
 	reflect.TypeFor[appsv1.DeploymentSpec]():            {"replicas": "1", "revisionHistoryLimit": "10", "progressDeadlineSeconds": "600"},
