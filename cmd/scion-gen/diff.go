@@ -82,14 +82,12 @@ func (r *diffRun) run(ctx context.Context, args []string, stdin io.Reader, stdou
 	if args[0] == "-" && args[1] == "-" {
 		return fmt.Errorf("standard input can be one side alone")
 	}
-	var sides [2]*diff.Side
 	reader := sideReader{ctx: ctx, stdin: stdin, stderr: stderr}
-	for i, arg := range args {
-		if sides[i], err = reader.read(arg); err != nil {
-			return err
-		}
+	old, new, err := reader.read(args)
+	if err != nil {
+		return err
 	}
-	result := diff.Compare(sides[0], sides[1], r.Options)
+	result := diff.Compare(old, new, r.Options)
 	if err := reader.errs.Err(); err != nil {
 		return err
 	}

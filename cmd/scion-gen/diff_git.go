@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
 	"github.com/scion-gen/scion-gen/pkg/diff"
+	"github.com/scion-gen/scion-gen/pkg/tree"
 )
 
 // commit is the files of a commit. Paths are as of the current directory.
@@ -52,9 +53,9 @@ func git(ctx context.Context, stdin io.Reader, args ...string) ([]byte, error) {
 // entry is one file of a tree.
 type entry struct{ mode, id, name string }
 
-// list are the files at or below a path; all of the repository where it is
+// entries are the files at or below a path; all of the repository where it is
 // empty, with names as of its root.
-func (c *commit) list(name string) ([]entry, error) {
+func (c *commit) entries(name string) ([]entry, error) {
 	args := []string{"ls-tree", "-r", "-z", c.tree}
 	if name == "" {
 		args = append(args, "--full-tree")
@@ -114,30 +115,35 @@ func (c *commit) load(entries []entry, yield func(entry, []byte) error) error {
 
 const symlink = "120000"
 
-func (c *commit) files(root string) ([]diff.File, error) {
-	all, err := c.list(root)
+func (c *commit) list(root string) (listing, error) {
+	all, err := c.entries(root)
 	if err != nil {
-		return nil, err
+		return listing{}, err
 	}
-	if len(all) == 0 {
-		return nil, fmt.Errorf("git:%s:%s: no such file or directory in that commit", c.ref, root)
-	}
+	found := listing{trees: map[string]bool{}}
 	var wanted []entry
 	for _, e := range all {
 		rel := relative(root, e.name)
-		if e.name == root || isManifest(rel) && !isHidden(rel) {
+		switch {
+		case e.name == root || isManifest(rel) && !isHidden(rel):
 			wanted = append(wanted, e)
+		case path.Base(rel) == tree.IndexName && !isHidden(path.Dir(rel)):
+			found.trees[path.Dir(rel)] = true
 		}
 	}
-	var files []diff.File
 	err = c.load(wanted, func(e entry, data []byte) error {
 		if e.mode == symlink {
 			return fmt.Errorf("git:%s:%s: is a symbolic link, which is not followed in a commit", c.ref, e.name)
 		}
-		files = append(files, diff.File{Name: c.ref + ":" + e.name, Path: relative(root, e.name), Data: data})
+		found.files = append(found.files, diff.File{Name: c.ref + ":" + e.name, Path: relative(root, e.name), Data: data})
 		return nil
 	})
-	return files, err
+	return found, err
+}
+
+func (c *commit) exists(name string) (bool, error) {
+	all, err := c.entries(name)
+	return name == "." || len(all) > 0, err
 }
 
 // relative is a name below root, empty where it is root.
@@ -153,7 +159,7 @@ func relative(root, name string) string {
 
 func isHidden(name string) bool {
 	for part := range strings.SplitSeq(name, "/") {
-		if strings.HasPrefix(part, ".") {
+		if strings.HasPrefix(part, ".") && part != "." {
 			return true
 		}
 	}
@@ -161,14 +167,14 @@ func isHidden(name string) bool {
 }
 
 func (c *commit) has(name string) bool {
-	entries, err := c.list(name)
+	entries, err := c.entries(name)
 	return err == nil && len(entries) == 1 && entries[0].name == name
 }
 
 // overlay is the whole commit in memory: an overlay reaches for bases beside
 // it.
 func (c *commit) overlay(root string) (filesys.FileSystem, string, error) {
-	entries, err := c.list("")
+	entries, err := c.entries("")
 	if err != nil {
 		return nil, "", err
 	}

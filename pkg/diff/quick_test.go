@@ -29,7 +29,7 @@ func checkQuick(t *testing.T, doc string) bool {
 		t.Fatalf("%q is read otherwise (-library +quick):\n%s", doc, cmp.Diff(want, got))
 	}
 	if ref, ok := quickRef(doc); ok {
-		s := &Side{byID: map[id]*object{}}
+		s := &Side{byKey: map[key]*object{}}
 		r := reader{side: s, source: source, errs: &errs}
 		r.add(want, manifest.Pos{}, "", "")
 		if len(s.objects) != 1 || s.objects[0].ref != ref {

@@ -17,10 +17,14 @@ import (
 
 // File is a file of one side. Name is for messages and positions; Path is the
 // name below the side's directory, by which a moved file is told; it is empty
-// where the side is no directory.
+// where the side is no directory. Scope names the tree of the side that it is
+// in, where there are several: each may have an object of the same name. Patch
+// says that it holds patches of a kustomization, which are parts of the objects
+// that they name.
 type File struct {
-	Name, Path string
-	Data       []byte
+	Name, Path, Scope string
+	Patch             bool
+	Data              []byte
 }
 
 // Side is one of the two that are compared.
@@ -29,11 +33,17 @@ type Side struct {
 	// Skipped are documents that hold no object, for they have no kind.
 	Skipped []Pos
 	objects []*object
-	byID    map[id]*object
+	byKey   map[key]*object
 }
 
-// id is what objects are matched by.
+// id is what objects are matched by, within their scope.
 type id struct{ group, kind, namespace, name string }
+
+// key is what there is one object of.
+type key struct {
+	scope string
+	id
+}
 
 func (r Ref) id() id { return id{r.Group, r.Kind, r.Namespace, r.Name} }
 
@@ -47,9 +57,11 @@ func (a id) compare(b id) int {
 
 // object is one object of a side, without what the API server alone writes.
 type object struct {
-	ref  Ref
-	pos  Pos
-	path string // of its file
+	ref Ref
+	pos Pos
+	// path, scope and patch are those of its file.
+	path, scope string
+	patch       bool
 	// root is the object; nil where it is read from doc each time.
 	root *manifest.Node
 	doc  document
@@ -100,7 +112,7 @@ const maxDepth = 200
 // List. It takes what kubectl, Helm and kustomize print and people write:
 // comments, anchors, merge keys, standard tags, documents that are empty. What
 // it cannot take is in errs, each mistake with its position; an object that is
-// there twice is one. Documents that are no objects are in Skipped.
+// there twice in one scope is one. Documents that are no objects are in Skipped.
 //
 // Documents are read when they are compared, so that a large side is never in
 // memory as a whole: what is wrong in them may be in errs no sooner than
@@ -109,7 +121,7 @@ const maxDepth = 200
 // Aliases are followed as long as they make a document no more than ten times
 // as large as it is written.
 func Read(name string, files []File, errs *manifest.Errors) *Side {
-	s := &Side{Name: name, byID: map[id]*object{}}
+	s := &Side{Name: name, byKey: map[key]*object{}}
 	for _, f := range files {
 		r := reader{side: s, file: f, source: &manifest.Source{File: f.Name}, errs: errs}
 		r.documents()
@@ -199,6 +211,11 @@ func (r *reader) add(root *manifest.Node, start manifest.Pos, version, kind stri
 	if root.Kind == manifest.Null {
 		return
 	}
+	if r.file.Patch && root.Kind == manifest.Sequence {
+		// A JSON patch is no part of an object: it is one of its own.
+		r.object(root, start, "kustomize.config.k8s.io/v1beta1", jsonPatch)
+		return
+	}
 	if root.Kind != manifest.Mapping {
 		r.side.Skipped = append(r.side.Skipped, Pos{r.file.Name, int(start.Line)})
 		return
@@ -217,6 +234,9 @@ func (r *reader) add(root *manifest.Node, start manifest.Pos, version, kind stri
 		r.object(root, start, version, kind)
 	}
 }
+
+// jsonPatch is the kind of a list of JSON patch operations.
+const jsonPatch = "Patch"
 
 // kindOfFile is the kind of an object that need not say it: kustomize takes a
 // kustomization.yaml without.
@@ -247,14 +267,24 @@ func (r *reader) object(root *manifest.Node, start manifest.Pos, version, kind s
 
 // take adds an object to the side.
 func (r *reader) take(o *object, start manifest.Pos) {
-	o.pos, o.path = Pos{r.file.Name, int(start.Line)}, r.file.Path
-	if first := r.side.byID[o.ref.id()]; first != nil {
-		r.errs.Add(start, "", "%s is there twice, first at %s:%d; remove one", o.ref, first.pos.File, first.pos.Line)
+	o.pos, o.path, o.scope, o.patch = Pos{r.file.Name, int(start.Line)}, r.file.Path, r.file.Scope, r.file.Patch && o.ref.Kind != jsonPatch
+	if first := r.side.byKey[o.key()]; first != nil {
+		r.errs.Add(start, "", "%s is there twice, first at %s:%d; %s", o.ref, first.pos.File, first.pos.Line, twice(first.path, o.path))
 		return
 	}
-	r.side.byID[o.ref.id()] = o
+	r.side.byKey[o.key()] = o
 	r.side.objects = append(r.side.objects, o)
 }
+
+// twice is what to do about an object that is in two files of a side.
+func twice(first, second string) string {
+	if path.Dir(first) == path.Dir(second) {
+		return "remove one"
+	}
+	return "remove one, or compare the directories apart if they are two copies"
+}
+
+func (o *object) key() key { return key{o.scope, o.ref.id()} }
 
 // unnamed is what an object without a name is known by: the start of the name
 // that the API server makes, or its file.

@@ -19,13 +19,23 @@ const shared = 0.001
 // likeness is how much of two objects must be the same for a rename.
 const likeness = 0.6
 
-// renames pairs objects that are on one side alone and have the same content
-// but for their names; what is left is gone and came.
+// renames pairs objects that are on one side alone, within each scope; what is
+// left is gone and came.
+func (c *comparison) renames(old, new *Side, gone, came []*object) (pairs [][2]*object, goneStill, cameStill []*object) {
+	for _, scope := range scopesOf(gone, came) {
+		p, g, n := c.renamesIn(scope, [...]*Side{old, new}, inScope(gone, scope), inScope(came, scope))
+		pairs, goneStill, cameStill = append(pairs, p...), append(goneStill, g...), append(cameStill, n...)
+	}
+	return pairs, goneStill, cameStill
+}
+
+// renamesIn pairs objects of one scope that have the same content but for their
+// names.
 //
 // Equal content counts first, in the order of names. Else it is the likest that
 // is alike enough, where what all objects of the kind have counts little: a
 // thousand agents of one template are no renames of each other.
-func (c *comparison) renames(old, new *Side, gone, came []*object) (pairs [][2]*object, goneStill, cameStill []*object) {
+func (c *comparison) renamesIn(scope string, sides [2]*Side, gone, came []*object) (pairs [][2]*object, goneStill, cameStill []*object) {
 	if len(gone) == 0 || len(came) == 0 {
 		return nil, gone, came
 	}
@@ -50,7 +60,9 @@ func (c *comparison) renames(old, new *Side, gone, came []*object) (pairs [][2]*
 		return slices.DeleteFunc(slices.Clone(objects), func(o *object) bool { return took[o] })
 	}
 	for kind, candidates := range kinds(left(gone)) {
-		c.likest(candidates, kinds(left(came))[kind], [...]*Side{old, new}, kind, pair)
+		if others := kinds(left(came))[kind]; len(others) > 0 && max(len(candidates), len(others)) <= maxCandidates {
+			c.likest(candidates, others, c.weights(sides, scope, kind), pair)
+		}
 	}
 	slices.SortFunc(pairs, func(a, b [2]*object) int { return a[1].ref.id().compare(b[1].ref.id()) })
 	return pairs, left(gone), left(came)
@@ -85,11 +97,7 @@ func anonymous(root *manifest.Node) *manifest.Node {
 }
 
 // likest pairs the objects of one kind by how alike they are.
-func (c *comparison) likest(gone, came []*object, sides [2]*Side, kind groupKind, pair func(g, n *object)) {
-	if len(came) == 0 || len(gone) > maxCandidates || len(came) > maxCandidates {
-		return
-	}
-	weight := c.weights(sides, kind)
+func (c *comparison) likest(gone, came []*object, weight map[string]float64, pair func(g, n *object)) {
 	type candidate struct {
 		g, n *object
 		like float64
@@ -137,13 +145,13 @@ func (c *comparison) parts(o *object) map[string]bool {
 	return out
 }
 
-// weights are how much a part counts.
-func (c *comparison) weights(sides [2]*Side, kind groupKind) map[string]float64 {
+// weights are how much a part counts among the objects of a kind in a scope.
+func (c *comparison) weights(sides [2]*Side, scope string, kind groupKind) map[string]float64 {
 	weight := map[string]float64{}
 	for _, side := range sides {
 		counts := map[string]int{}
 		for _, o := range side.objects {
-			if (groupKind{o.ref.Group, o.ref.Kind}) == kind {
+			if o.scope == scope && (groupKind{o.ref.Group, o.ref.Kind}) == kind {
 				for part := range c.parts(o) {
 					counts[part]++
 				}
