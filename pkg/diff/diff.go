@@ -241,9 +241,9 @@ type Change struct {
 
 // Row is the objects in which a field changed alike. Where values differ by
 // the object's own names alone, Old and New have placeholders for them:
-// {name}, {namespace}, {instance}, {agent}, {grove}, {id} and {slug}; what
-// stands there as written is then {{name}}. Both are nil where the objects
-// themselves are new or deleted.
+// {name}, {namespace}, {instance}, {agent}, {grove}, {id} and {slug}; what is
+// written so in a value of the same Change is {{name}}. Both are nil where the
+// objects themselves are new or deleted.
 type Row struct {
 	Old, New *Value
 	// Objects are indices into Report.Objects, ascending, and Edits the index

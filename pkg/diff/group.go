@@ -297,8 +297,9 @@ func newChange(objects []Object, members []*spot) Change {
 	for i := range c.Flags {
 		c.Flags[i].Path = names.show(c.Flags[i].Path)
 	}
+	braced := slices.ContainsFunc(order, func(key string) bool { return isGeneral(byRow[key]) })
 	for _, key := range order {
-		c.Rows = append(c.Rows, newRow(objects, byRow[key]))
+		c.Rows = append(c.Rows, newRow(objects, byRow[key], braced))
 	}
 	return c
 }
@@ -367,7 +368,15 @@ func severalReasons(objects []Object, members []*spot, id string) string {
 	return before + list + after
 }
 
-func newRow(objects []Object, members []*spot) Row {
+// isGeneral reports whether the values of a row differ by the own names of
+// objects.
+func isGeneral(row []*spot) bool {
+	return slices.ContainsFunc(row, func(s *spot) bool { return s.values.literal != row[0].values.literal })
+}
+
+// newRow makes a Row of the spots that have its key. Where a row of its Change
+// has placeholders, braced says that what looks like one gets braces.
+func newRow(objects []Object, members []*spot, braced bool) Row {
 	o := &objects[members[0].object]
 	first := &o.Edits[members[0].edit]
 	var r Row
@@ -378,9 +387,11 @@ func newRow(objects []Object, members []*spot) Row {
 		return r // the objects differ, and stand in Report.Objects
 	}
 	r.Old, r.New = first.Old, first.New
-	general := func(s *spot) bool { return s.values.literal != members[0].values.literal }
-	if slices.ContainsFunc(members, general) {
+	switch {
+	case isGeneral(members):
 		r.Old, r.New = r.Old.general(o.oldNames), r.New.general(o.newNames)
+	case braced:
+		r.Old, r.New = r.Old.general(nil), r.New.general(nil)
 	}
 	return r
 }
