@@ -50,7 +50,7 @@ func aliasesOf(ref Ref, root *manifest.Node) aliases {
 		ref.Namespace,
 		text(labels.Get("app.kubernetes.io/instance")),
 		text(labels.Get("scion.name")),
-		text(labels.Get("scion.grove")),
+		cmp.Or(text(labels.Get("scion.grove")), text(labels.Get("app.kubernetes.io/part-of"))),
 		variable("SCION_AGENT_ID"),
 		variable("SCION_AGENT_SLUG"),
 	} {
@@ -181,12 +181,12 @@ func spotsOf(objects []Object) []spot {
 }
 
 // spelling is the values of an edit. A change of a name itself keeps the names:
-// that is what it is about.
+// that is what it is about. Where the object is renamed, other fields follow.
 func (e *Edit) spelling(o *Object) spelling {
 	old, new := string(spell(nil, e.raw.old)), string(spell(nil, e.raw.new))
 	literal := old + "\x00" + new
 	oldGeneral, newGeneral := o.oldNames.replace(old), o.newNames.replace(new)
-	if e.Outcome.Rule == "name" || oldGeneral == newGeneral {
+	if isIdentity(e.raw.path) || oldGeneral == newGeneral && !o.Renamed {
 		return spelling{literal, literal}
 	}
 	return spelling{literal, oldGeneral + "\x00" + newGeneral}

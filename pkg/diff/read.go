@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"path"
 	"slices"
 	"strings"
@@ -34,6 +36,7 @@ type Side struct {
 	Skipped []Pos
 	objects []*object
 	byKey   map[key]*object
+	unnamed map[string]int // how many objects have no name, by what they are
 }
 
 // id is what objects are matched by, within their scope.
@@ -135,17 +138,40 @@ type reader struct {
 	file   File
 	source *manifest.Source
 	errs   *manifest.Errors
-	nth    map[string]int // objects without a name, so far
 	arena  arena
 }
 
 func (r *reader) documents() {
 	line := 1
 	for _, chunk := range split(bytes.TrimPrefix(r.file.Data, []byte("\ufeff"))) {
-		if !blank(chunk) {
-			r.document(chunk, line)
+		for _, doc := range splitJSON(chunk) {
+			if !blank(doc) {
+				r.document(doc, line)
+			}
+			line += bytes.Count(doc, []byte("\n"))
 		}
-		line += bytes.Count(chunk, []byte("\n"))
+	}
+}
+
+// splitJSON cuts JSON objects that follow one another without a marker, as jq
+// writes them and kubectl reads them. What is no such stream stays whole.
+func splitJSON(chunk []byte) [][]byte {
+	if start := bytes.TrimLeft(chunk, " \t\r\n"); len(start) == 0 || start[0] != '{' || !bytes.Contains(start, []byte("}\n{")) {
+		return [][]byte{chunk}
+	}
+	var docs [][]byte
+	in, start := json.NewDecoder(bytes.NewReader(chunk)), 0
+	for {
+		var doc json.RawMessage
+		err := in.Decode(&doc)
+		if errors.Is(err, io.EOF) {
+			return docs // the rest is white space
+		}
+		if err != nil {
+			return [][]byte{chunk} // YAML in flow style, or a mistake
+		}
+		end := int(in.InputOffset())
+		docs, start = append(docs, chunk[start:end]), end
 	}
 }
 
@@ -222,17 +248,30 @@ func (r *reader) add(root *manifest.Node, start manifest.Pos, version, kind stri
 	}
 	kind = cmp.Or(text(root.Get("kind")), kind, kindOfFile(r.file.Name))
 	version = cmp.Or(text(root.Get("apiVersion")), version)
-	items := root.Get("items")
+	items, isList := listOf(root, kind)
 	switch {
 	case kind == "":
 		r.side.Skipped = append(r.side.Skipped, Pos{r.file.Name, int(start.Line)})
-	case strings.HasSuffix(kind, "List") && items != nil && items.Kind == manifest.Sequence:
-		for _, item := range items.Items {
+	case isList:
+		for _, item := range items {
 			r.add(item, item.Pos, version, strings.TrimSuffix(kind, "List"))
 		}
 	default:
 		r.object(root, start, version, kind)
 	}
+}
+
+// listOf are the items of a List; of a kind that is only named like one, there
+// are none.
+func listOf(root *manifest.Node, kind string) (items []*manifest.Node, ok bool) {
+	list := root.Get("items")
+	switch {
+	case !strings.HasSuffix(kind, "List"):
+		return nil, false
+	case list.IsNull():
+		return nil, kind == "List" || list != nil
+	}
+	return list.Items, list.Kind == manifest.Sequence
 }
 
 // jsonPatch is the kind of a list of JSON patch operations.
@@ -248,8 +287,8 @@ func kindOfFile(name string) string {
 	return ""
 }
 
-func (r *reader) object(root *manifest.Node, start manifest.Pos, version, kind string) {
-	group, version := splitVersion(version)
+func (r *reader) object(root *manifest.Node, start manifest.Pos, apiVersion, kind string) {
+	group, version := splitVersion(apiVersion)
 	meta := root.Get("metadata")
 	o := &object{
 		ref: Ref{
@@ -258,11 +297,25 @@ func (r *reader) object(root *manifest.Node, start manifest.Pos, version, kind s
 			Name:      text(meta.Get("name")),
 		},
 	}
-	o.root = normalize(root, o.ref)
+	o.root = normalize(typed(root, apiVersion, kind), o.ref)
 	if o.ref.Name == "" {
-		o.ref.Name = r.unnamed(kind, text(meta.Get("generateName")), cmp.Or(r.file.Path, path.Base(r.file.Name)))
+		o.ref.Name = r.unnamed(kind, text(meta.Get("generateName")))
 	}
 	r.take(o, start)
+}
+
+// typed is an object with the version and kind that it need not say, as in a
+// typed list.
+func typed(root *manifest.Node, apiVersion, kind string) *manifest.Node {
+	if root.Kind != manifest.Mapping {
+		return root
+	}
+	for _, f := range [][2]string{{"apiVersion", apiVersion}, {"kind", kind}} {
+		if f[1] != "" && root.Get(f[0]).IsNull() {
+			root = with(root, f[0], manifest.Str(f[1], root.Pos))
+		}
+	}
+	return root
 }
 
 // take adds an object to the side.
@@ -287,17 +340,18 @@ func twice(first, second string) string {
 func (o *object) key() key { return key{o.scope, o.ref.id()} }
 
 // unnamed is what an object without a name is known by: the start of the name
-// that the API server makes, or its file.
-func (r *reader) unnamed(kind, generate, file string) string {
-	name := file
+// that the API server makes, or its file in a directory.
+func (r *reader) unnamed(kind, generate string) string {
+	name := cmp.Or(r.file.Path, "(no name)")
 	if generate != "" {
 		name = generate + "*"
 	}
-	if r.nth == nil {
-		r.nth = map[string]int{}
+	of := strings.Join([]string{r.file.Scope, kind, name}, "\x00")
+	if r.side.unnamed == nil {
+		r.side.unnamed = map[string]int{}
 	}
-	r.nth[kind+name]++
-	if n := r.nth[kind+name]; n > 1 {
+	r.side.unnamed[of]++
+	if n := r.side.unnamed[of]; n > 1 {
 		name = fmt.Sprintf("%s#%d", name, n)
 	}
 	return name

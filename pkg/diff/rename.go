@@ -30,11 +30,13 @@ func (c *comparison) renames(old, new *Side, gone, came []*object) (pairs [][2]*
 }
 
 // renamesIn pairs objects of one scope that have the same content but for their
-// names.
+// names, or most of it.
 //
-// Equal content counts first, in the order of names. Else it is the likest that
-// is alike enough, where what all objects of the kind have counts little: a
-// thousand agents of one template are no renames of each other.
+// The same agent by another name of the object counts first, where it is alike
+// enough: that of another grove, or of another namespace. Then it is equal
+// content, in the order of names. Else it is the likest that is alike enough,
+// where what all objects of the kind have counts little: a thousand agents of
+// one template are no renames of each other.
 func (c *comparison) renamesIn(scope string, sides [2]*Side, gone, came []*object) (pairs [][2]*object, goneStill, cameStill []*object) {
 	if len(gone) == 0 || len(came) == 0 {
 		return nil, gone, came
@@ -44,6 +46,49 @@ func (c *comparison) renamesIn(scope string, sides [2]*Side, gone, came []*objec
 		pairs = append(pairs, [2]*object{g, n})
 		took[g], took[n] = true, true
 	}
+	left := func(objects []*object) []*object {
+		return slices.DeleteFunc(slices.Clone(objects), func(o *object) bool { return took[o] })
+	}
+	c.sameAgent(gone, came, pair)
+	c.sameContent(left(gone), left(came), pair)
+	for kind, candidates := range kinds(left(gone)) {
+		if others := kinds(left(came))[kind]; len(others) > 0 && max(len(candidates), len(others)) <= maxCandidates {
+			c.likest(candidates, others, c.weights(sides, scope, kind), pair)
+		}
+	}
+	slices.SortFunc(pairs, func(a, b [2]*object) int { return a[1].ref.id().compare(b[1].ref.id()) })
+	return pairs, left(gone), left(came)
+}
+
+// agent is the kind of an object and the agent that it is of, by its label; ok
+// is false where it has none.
+func (o *object) agent() (of [2]string, ok bool) {
+	name := text(o.keep().At("metadata", "labels", "scion.name"))
+	return [2]string{o.ref.Group + "/" + o.ref.Kind, name}, name != ""
+}
+
+// sameAgent pairs objects of the one agent of a name that went and the one that
+// came.
+func (c *comparison) sameAgent(gone, came []*object, pair func(g, n *object)) {
+	byAgent := func(objects []*object) map[[2]string][]*object {
+		out := map[[2]string][]*object{}
+		for _, o := range objects {
+			if of, ok := o.agent(); ok {
+				out[of] = append(out[of], o)
+			}
+		}
+		return out
+	}
+	arrived := byAgent(came)
+	for of, g := range byAgent(gone) {
+		if n := arrived[of]; len(g) == 1 && len(n) == 1 && alike(c.parts(g[0]), c.parts(n[0]), nil) >= likeness {
+			pair(g[0], n[0])
+		}
+	}
+}
+
+// sameContent pairs objects that have equal content, in the order of names.
+func (c *comparison) sameContent(gone, came []*object, pair func(g, n *object)) {
 	byContent := map[string][]*object{}
 	for _, n := range sorted(came) {
 		key := c.content(n)
@@ -56,16 +101,6 @@ func (c *comparison) renamesIn(scope string, sides [2]*Side, gone, came []*objec
 			pair(g, same[0])
 		}
 	}
-	left := func(objects []*object) []*object {
-		return slices.DeleteFunc(slices.Clone(objects), func(o *object) bool { return took[o] })
-	}
-	for kind, candidates := range kinds(left(gone)) {
-		if others := kinds(left(came))[kind]; len(others) > 0 && max(len(candidates), len(others)) <= maxCandidates {
-			c.likest(candidates, others, c.weights(sides, scope, kind), pair)
-		}
-	}
-	slices.SortFunc(pairs, func(a, b [2]*object) int { return a[1].ref.id().compare(b[1].ref.id()) })
-	return pairs, left(gone), left(came)
 }
 
 func sorted(objects []*object) []*object {
@@ -168,19 +203,26 @@ func (c *comparison) weights(sides [2]*Side, scope string, kind groupKind) map[s
 	return weight
 }
 
-// alike is what two objects share of what they have.
+// alike is what two objects share of what they have; without weights, all
+// counts the same.
 func alike(a, b map[string]bool, weight map[string]float64) float64 {
+	weigh := func(part string) float64 {
+		if weight == nil {
+			return 1
+		}
+		return weight[part]
+	}
 	// Summed in the order of weights: floats depend on it in the last digit.
 	var both, all []float64
 	for part := range a {
-		all = append(all, weight[part])
+		all = append(all, weigh(part))
 		if b[part] {
-			both = append(both, weight[part])
+			both = append(both, weigh(part))
 		}
 	}
 	for part := range b {
 		if !a[part] {
-			all = append(all, weight[part])
+			all = append(all, weigh(part))
 		}
 	}
 	if sum(all) == 0 {

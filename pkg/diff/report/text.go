@@ -97,7 +97,7 @@ func (t *texter) group(g diff.Group) {
 	in := groupScopes(t.report, g)
 	t.linef("%s  %s", t.paint(bold, t.title(g, in)), t.paint(styleOf(g.Verdict), string(g.Verdict)+": "+worst.Effect+refused(worst)))
 	if len(g.Objects) > 1 {
-		t.linef("  %s", t.names(g.Objects))
+		t.linef("  %s", t.names(g.Objects, true))
 	}
 	for _, c := range g.Changes {
 		t.change(g, c, in)
@@ -139,11 +139,21 @@ func refused(o diff.Outcome) string {
 	return " (a plain apply is refused)"
 }
 
+// name is that of an object, with the one it had if renamed is asked for.
+func (t *texter) name(object int, renamed bool) string {
+	o := t.report.Objects[object]
+	name := safe(strings.TrimPrefix(o.Ref.String(), o.Ref.Kind+" "))
+	if renamed && o.Renamed {
+		name = safe(strings.TrimPrefix(o.Was.String(), o.Was.Kind+" ")) + " -> " + name
+	}
+	return name
+}
+
 // names are the first few objects and how many more there are.
-func (t *texter) names(objects []int) string {
+func (t *texter) names(objects []int, renamed bool) string {
 	var out []string
 	for _, i := range objects[:min(maxNames, len(objects))] {
-		out = append(out, safe(strings.TrimPrefix(t.report.Objects[i].Ref.String(), t.report.Objects[i].Ref.Kind+" ")))
+		out = append(out, t.name(i, renamed))
 	}
 	s := strings.Join(out, ", ")
 	if more := len(objects) - maxNames; more > 0 {
@@ -234,7 +244,7 @@ func (t *texter) table(rows []diff.Row, in string) {
 			text = brief(r.Old) + " -> " + brief(r.New)
 		}
 		objects := distinct(r.Objects)
-		who := t.names(objects)
+		who := t.names(objects, false)
 		if other := otherScopes(t.report, in, r); other != "" {
 			who += "; " + other
 		}
@@ -271,7 +281,14 @@ func inline(r diff.Row) (string, bool) {
 	case r.Old.Redacted && r.New.Redacted && r.Old.Text == fmt.Sprintf("<redacted, %d bytes>", r.Old.Bytes):
 		return fmt.Sprintf("changed, %d -> %d bytes (redacted)", r.Old.Bytes, r.New.Bytes), true
 	}
-	old, new = apart(old, new)
+	switch {
+	case old != new || r.Old.Redacted:
+		old, new = apart(old, new)
+	case r.Old.Kind != r.New.Kind:
+		old, new = kinded(r.Old, old), kinded(r.New, new)
+	default: // it has placeholders
+		return clip(new, maxWidth) + ", of the new name", true
+	}
 	return old + " -> " + new, true
 }
 
@@ -306,6 +323,14 @@ func quoted(v *diff.Value, text string) string {
 		return text
 	}
 	return `"` + text + `"`
+}
+
+// kinded is a value of which the kind is seen: 1 is not "1".
+func kinded(v *diff.Value, text string) string {
+	if v.Kind == diff.KindString && !strings.HasPrefix(text, `"`) {
+		return `"` + text + `"`
+	}
+	return text
 }
 
 // apart shortens two long values to where they differ.
@@ -398,7 +423,7 @@ func (t *texter) summary() string {
 	if len(t.report.Objects) == 1 {
 		differ = "differs"
 	}
-	fmt.Fprintf(&out, "%d of %s %s%s\n", len(t.report.Objects), count(max(s.OldObjects, s.NewObjects), "object"), differ, moved(s))
+	fmt.Fprintf(&out, "%d of %s %s%s\n", len(t.report.Objects), count(len(t.report.Objects)+s.Same, "object"), differ, moved(s))
 	for i := len(diff.Verdicts) - 1; i >= 0; i-- {
 		v := diff.Verdicts[i]
 		if n := s.Verdicts[v]; n > 0 {
