@@ -74,17 +74,17 @@ type object struct {
 type document struct {
 	source *manifest.Source
 	line   int
-	data   []byte
+	data   string // of the file's, which is one string
 	errs   *manifest.Errors
 }
 
 // read reads the document, into a if it can be read quickly; nil where there is
 // a mistake, which is reported.
 func (d document) read(a *arena) *manifest.Node {
-	if root, ok := quickParse(string(d.data), d.line, d.source, a); ok {
+	if root, ok := quickParse(d.data, d.line, d.source, a); ok {
 		return root
 	}
-	return parse(d.data, d.line, d.source, d.errs)
+	return parse([]byte(d.data), d.line, d.source, d.errs)
 }
 
 // load is the object, as long as a is not reset; nil where there is a mistake.
@@ -143,24 +143,24 @@ type reader struct {
 
 func (r *reader) documents() {
 	line := 1
-	for _, chunk := range split(bytes.TrimPrefix(r.file.Data, []byte("\ufeff"))) {
+	for _, chunk := range split(strings.TrimPrefix(string(r.file.Data), "\ufeff")) {
 		for _, doc := range splitJSON(chunk) {
 			if !blank(doc) {
 				r.document(doc, line)
 			}
-			line += bytes.Count(doc, []byte("\n"))
+			line += strings.Count(doc, "\n")
 		}
 	}
 }
 
 // splitJSON cuts JSON objects that follow one another without a marker, as jq
 // writes them and kubectl reads them. What is no such stream stays whole.
-func splitJSON(chunk []byte) [][]byte {
-	if start := bytes.TrimLeft(chunk, " \t\r\n"); len(start) == 0 || start[0] != '{' || !bytes.Contains(start, []byte("}\n{")) {
-		return [][]byte{chunk}
+func splitJSON(chunk string) []string {
+	if start := strings.TrimLeft(chunk, " \t\r\n"); start == "" || start[0] != '{' || !strings.Contains(start, "}\n{") {
+		return []string{chunk}
 	}
-	var docs [][]byte
-	in, start := json.NewDecoder(bytes.NewReader(chunk)), 0
+	var docs []string
+	in, start := json.NewDecoder(strings.NewReader(chunk)), 0
 	for {
 		var doc json.RawMessage
 		err := in.Decode(&doc)
@@ -168,17 +168,17 @@ func splitJSON(chunk []byte) [][]byte {
 			return docs // the rest is white space
 		}
 		if err != nil {
-			return [][]byte{chunk} // YAML in flow style, or a mistake
+			return []string{chunk} // YAML in flow style, or a mistake
 		}
 		end := int(in.InputOffset())
 		docs, start = append(docs, chunk[start:end]), end
 	}
 }
 
-func (r *reader) document(chunk []byte, line int) {
+func (r *reader) document(chunk string, line int) {
 	start := manifest.Pos{Source: r.source, Line: int32(line), Column: 1}
 	doc := document{r.source, line, chunk, r.errs}
-	if ref, ok := quickRef(string(chunk)); ok {
+	if ref, ok := quickRef(chunk); ok {
 		r.take(&object{ref: ref, doc: doc}, start)
 	} else if root := doc.read(&r.arena); root != nil {
 		r.add(root, start, "", "")
@@ -187,11 +187,11 @@ func (r *reader) document(chunk []byte, line int) {
 
 // split cuts a file into documents: before each line that starts with the
 // marker ---, and after each that is the marker "...".
-func split(data []byte) [][]byte {
-	var chunks [][]byte
+func split(data string) []string {
+	var chunks []string
 	start := 0
 	for at := 0; at < len(data); {
-		end := at + bytes.IndexByte(data[at:], '\n') + 1
+		end := at + strings.IndexByte(data[at:], '\n') + 1
 		if end == at {
 			end = len(data)
 		}
@@ -206,7 +206,7 @@ func split(data []byte) [][]byte {
 	return append(chunks, data[start:])
 }
 
-func isMarker(line []byte, c byte) bool {
+func isMarker(line string, c byte) bool {
 	if len(line) < 3 || line[0] != c || line[1] != c || line[2] != c {
 		return false
 	}
@@ -215,15 +215,15 @@ func isMarker(line []byte, c byte) bool {
 
 // blank reports whether a chunk holds nothing but markers, directives, white
 // space and comments.
-func blank(chunk []byte) bool {
+func blank(chunk string) bool {
 	if isMarker(chunk, '-') {
 		chunk = chunk[3:]
 	}
-	for line := range bytes.Lines(chunk) {
+	for line := range strings.Lines(chunk) {
 		if line[0] == '%' || isMarker(line, '.') {
 			continue
 		}
-		line = bytes.TrimSpace(line)
+		line = strings.TrimSpace(line)
 		if len(line) > 0 && line[0] != '#' {
 			return false
 		}
@@ -445,7 +445,7 @@ func parse(chunk []byte, line int, source *manifest.Source, errs *manifest.Error
 // trimEnd cuts the marker "..." off.
 func trimEnd(chunk []byte) []byte {
 	at := bytes.LastIndex(chunk, []byte("\n..."))
-	if at >= 0 && isMarker(chunk[at+1:], '.') {
+	if at >= 0 && isMarker(string(chunk[at+1:]), '.') {
 		return chunk[:at+1]
 	}
 	return chunk

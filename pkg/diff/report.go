@@ -1,7 +1,6 @@
 package diff
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 	"strings"
@@ -121,7 +120,7 @@ func (c *comparison) pair(old, new *object) {
 	c.old.reset()
 	c.new.reset()
 	p := pair{new: new.load(&c.new)}
-	if p.new != nil && (old.doc.data == nil || !bytes.Equal(old.doc.data, new.doc.data)) {
+	if p.new != nil && (old.doc.data == "" || old.doc.data != new.doc.data) {
 		p.old = old.load(&c.old)
 	} else {
 		p.old = p.new // the same bytes, or a mistake that is reported
