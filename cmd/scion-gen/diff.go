@@ -45,6 +45,10 @@ OLD and NEW are each one of
 
 files:, render: and build: before a path say what it is where that is not seen.
 
+A directory may hold several trees that render or build wrote, with the same
+objects: they are compared tree by tree, and the same change is said once. A
+path that a commit does not have reads as empty.
+
 Each change has a verdict: in-place, on-resume, new, resize, restart, recreate
 or delete. With --fail-on, only what it names makes the exit code 1.
 

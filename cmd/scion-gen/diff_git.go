@@ -17,11 +17,13 @@ import (
 	"github.com/scion-gen/scion-gen/pkg/tree"
 )
 
-// commit is the files of a commit. Paths are as of the current directory.
+// commit is the files of a commit. Paths are as of the current directory, names
+// of entries as of the root of the repository.
 type commit struct {
-	ctx  context.Context
-	ref  string
-	tree string // the id of its tree
+	ctx    context.Context
+	ref    string
+	tree   string // the id of its tree
+	prefix string // the current directory in it, with a slash at its end
 }
 
 // openCommit finds REF[:PATH].
@@ -34,7 +36,11 @@ func openCommit(ctx context.Context, arg string) (c *commit, name string, err er
 	if err != nil {
 		return nil, "", fmt.Errorf("git:%s: there is no commit %s here: fetch it first, or check the name", arg, ref)
 	}
-	return &commit{ctx: ctx, ref: ref, tree: strings.TrimSpace(string(out))}, path.Clean(name), nil
+	prefix, err := git(ctx, nil, "rev-parse", "--show-prefix")
+	if err != nil {
+		return nil, "", err
+	}
+	return &commit{ctx, ref, strings.TrimSpace(string(out)), strings.TrimSuffix(string(prefix), "\n")}, path.Clean(name), nil
 }
 
 // git runs git in the current directory.
@@ -53,15 +59,16 @@ func git(ctx context.Context, stdin io.Reader, args ...string) ([]byte, error) {
 // entry is one file of a tree.
 type entry struct{ mode, id, name string }
 
+// root is the name of a path as of the root of the repository.
+func (c *commit) root(name string) string { return path.Clean(c.prefix + name) }
+
 // entries are the files at or below a path; all of the repository where it is
-// empty, with names as of its root.
+// empty.
 func (c *commit) entries(name string) ([]entry, error) {
-	args := []string{"ls-tree", "-r", "-z", c.tree}
-	if name == "" {
-		args = append(args, "--full-tree")
-	} else {
+	args := []string{"ls-tree", "-r", "-z", "--full-tree", c.tree}
+	if name != "" && c.root(name) != "." {
 		// Without "./", git would read a name such as :x as magic.
-		args = append(args, "--", "./"+name)
+		args = append(args, "--", "./"+c.root(name))
 	}
 	out, err := git(c.ctx, nil, args...)
 	if err != nil {
@@ -115,11 +122,12 @@ func (c *commit) load(entries []entry, yield func(entry, []byte) error) error {
 
 const symlink = "120000"
 
-func (c *commit) list(root string) (listing, error) {
-	all, err := c.entries(root)
+func (c *commit) list(name string) (listing, error) {
+	all, err := c.entries(name)
 	if err != nil {
 		return listing{}, err
 	}
+	root := c.root(name)
 	found := listing{trees: map[string]bool{}}
 	var wanted []entry
 	for _, e := range all {
@@ -143,7 +151,7 @@ func (c *commit) list(root string) (listing, error) {
 
 func (c *commit) exists(name string) (bool, error) {
 	all, err := c.entries(name)
-	return name == "." || len(all) > 0, err
+	return c.root(name) == "." || len(all) > 0, err
 }
 
 // relative is a name below root, empty where it is root.
@@ -168,17 +176,13 @@ func isHidden(name string) bool {
 
 func (c *commit) has(name string) bool {
 	entries, err := c.entries(name)
-	return err == nil && len(entries) == 1 && entries[0].name == name
+	return err == nil && len(entries) == 1 && entries[0].name == c.root(name)
 }
 
 // overlay is the whole commit in memory: an overlay reaches for bases beside
 // it.
 func (c *commit) overlay(root string) (filesys.FileSystem, string, error) {
 	entries, err := c.entries("")
-	if err != nil {
-		return nil, "", err
-	}
-	prefix, err := git(c.ctx, nil, "rev-parse", "--show-prefix")
 	if err != nil {
 		return nil, "", err
 	}
@@ -189,5 +193,5 @@ func (c *commit) overlay(root string) (filesys.FileSystem, string, error) {
 		}
 		return files.WriteFile("/"+e.name, data)
 	})
-	return files, "/" + path.Join(strings.TrimSpace(string(prefix)), root), err
+	return files, path.Join("/", c.root(root)), err
 }

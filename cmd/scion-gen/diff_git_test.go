@@ -103,6 +103,40 @@ func TestDiffGit(t *testing.T) {
 	}
 }
 
+// Below the root of a repository, paths are as of the current directory, and
+// names of files as git takes them.
+func TestDiffGitBelowRoot(t *testing.T) {
+	inRepository(t, map[string]string{
+		"base/kustomization.yaml": "resources: [\":pod.yaml\"]\n",
+		"base/:pod.yaml":          diffPod,
+		"pods/agents/pod.yaml":    diffPod,
+	})
+	writeText(t, "base/:pod.yaml", strings.Replace(diffPod, "agent:1", "agent:2", 1))
+	writeText(t, "pods/agents/pod.yaml", strings.Replace(diffPod, "agent:1", "agent:2", 1))
+	t.Chdir("pods")
+	for _, c := range []struct {
+		why  string
+		args []string
+		code int
+		want string
+	}{
+		{"the current directory", []string{"git:HEAD", "."}, 1, "Pod agents/web--rev (agents/pod.yaml:1)  restart"},
+		{"a directory in it", []string{"git:HEAD:agents", "agents"}, 1, "agent:1 -> agent:2"},
+		{"what was deleted is where git shows it", []string{"git:HEAD:agents", "/dev/null"}, 1, "(HEAD:pods/agents/pod.yaml:1)"},
+		{"the one above", []string{"git:HEAD:..", ".."}, 1, "1 of 2 objects differs"},
+		{"one beside, built", []string{"git:HEAD:../base", "../base"}, 1, "agent:1 -> agent:2"},
+		{"a file with an odd name", []string{"git:HEAD:../base/:pod.yaml", "../base/:pod.yaml"}, 1, "agent:1 -> agent:2"},
+		{"none of the same name as one at the root", []string{"git:HEAD:pods", "agents"}, 1, "git:HEAD:pods: no such file or directory in that commit: read as empty"},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			out, code := runDiff(t, "", c.args...)
+			if code != c.code || !strings.Contains(out, c.want) {
+				t.Errorf("exit code %d, want %d, and %q in:\n%s", code, c.code, c.want, out)
+			}
+		})
+	}
+}
+
 // What a pipe in CI does.
 func TestDiffUsage(t *testing.T) {
 	t.Chdir(t.TempDir())
