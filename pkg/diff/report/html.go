@@ -243,8 +243,8 @@ func newChangeView(r named, c diff.Change, in string) changeView {
 		v.Both = v.Both || old != nil && new != nil
 		v.Removed = new == nil
 		objects := distinct(row.Objects)
-		if example >= 0 && len(objects) > 1 {
-			v.Example = name(r.Objects[example].Ref)
+		if example >= 0 {
+			v.Example = exampleOf(r.Report, row)
 		}
 		all := edited(old, new)
 		shown := all[:min(len(all), htmlLines)]

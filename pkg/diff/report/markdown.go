@@ -252,8 +252,8 @@ func (m markdown) value(row diff.Row) string {
 	most, head := markdownLines, ""
 	if example >= 0 {
 		most = markdownExample
-		if len(distinct(row.Objects)) > 1 {
-			head = "\nThe first, " + code(name(m.Objects[example].Ref)) + ":\n"
+		if first := exampleOf(m.Report, row); first != "" {
+			head = "\nThe first, " + code(first) + ":\n"
 		}
 	}
 	return head + fenced(edited(old, new), most)

@@ -81,3 +81,18 @@ func otherScopes(r *diff.Report, in string, rows ...diff.Row) string {
 // distinct are the objects of a row: one that is another in each tree is there
 // once for each.
 func distinct(objects []int) []int { return slices.Compact(slices.Clone(objects)) }
+
+// exampleOf is the object, and perhaps the tree of it, whose value stands for all
+// of a row of whole objects; empty where there is but one.
+func exampleOf(r *diff.Report, row diff.Row) string {
+	o := r.Objects[row.Objects[0]]
+	text := name(o.Ref)
+	scopes := o.Edits[row.Edits[0]].Scopes
+	if len(scopes) < len(o.Scopes) {
+		return text + " " + oneLine("in "+list(scopes, " and "))
+	}
+	if len(distinct(row.Objects)) > 1 {
+		return text
+	}
+	return ""
+}
