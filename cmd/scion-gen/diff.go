@@ -45,6 +45,10 @@ OLD and NEW are each one of
 
 files:, render: and build: before a path say what it is where that is not seen.
 
+A directory may hold several trees that render or build wrote, with the same
+objects: they are compared tree by tree, and the same change is said once. A
+path that a commit does not have reads as empty.
+
 Each change has a verdict: in-place, on-resume, new, resize, restart, recreate
 or delete. With --fail-on, only what it names makes the exit code 1.
 
@@ -82,14 +86,12 @@ func (r *diffRun) run(ctx context.Context, args []string, stdin io.Reader, stdou
 	if args[0] == "-" && args[1] == "-" {
 		return fmt.Errorf("standard input can be one side alone")
 	}
-	var sides [2]*diff.Side
 	reader := sideReader{ctx: ctx, stdin: stdin, stderr: stderr}
-	for i, arg := range args {
-		if sides[i], err = reader.read(arg); err != nil {
-			return err
-		}
+	old, new, err := reader.read(args)
+	if err != nil {
+		return err
 	}
-	result := diff.Compare(sides[0], sides[1], r.Options)
+	result := diff.Compare(old, new, r.Options)
 	if err := reader.errs.Err(); err != nil {
 		return err
 	}

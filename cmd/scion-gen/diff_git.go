@@ -14,13 +14,16 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
 	"github.com/scion-gen/scion-gen/pkg/diff"
+	"github.com/scion-gen/scion-gen/pkg/tree"
 )
 
-// commit is the files of a commit. Paths are as of the current directory.
+// commit is the files of a commit. Paths are as of the current directory, names
+// of entries as of the root of the repository.
 type commit struct {
-	ctx  context.Context
-	ref  string
-	tree string // the id of its tree
+	ctx    context.Context
+	ref    string
+	tree   string // the id of its tree
+	prefix string // the current directory in it, with a slash at its end
 }
 
 // openCommit finds REF[:PATH].
@@ -33,7 +36,11 @@ func openCommit(ctx context.Context, arg string) (c *commit, name string, err er
 	if err != nil {
 		return nil, "", fmt.Errorf("git:%s: there is no commit %s here: fetch it first, or check the name", arg, ref)
 	}
-	return &commit{ctx: ctx, ref: ref, tree: strings.TrimSpace(string(out))}, path.Clean(name), nil
+	prefix, err := git(ctx, nil, "rev-parse", "--show-prefix")
+	if err != nil {
+		return nil, "", err
+	}
+	return &commit{ctx, ref, strings.TrimSpace(string(out)), strings.TrimSuffix(string(prefix), "\n")}, path.Clean(name), nil
 }
 
 // git runs git in the current directory.
@@ -52,15 +59,16 @@ func git(ctx context.Context, stdin io.Reader, args ...string) ([]byte, error) {
 // entry is one file of a tree.
 type entry struct{ mode, id, name string }
 
-// list are the files at or below a path; all of the repository where it is
-// empty, with names as of its root.
-func (c *commit) list(name string) ([]entry, error) {
-	args := []string{"ls-tree", "-r", "-z", c.tree}
-	if name == "" {
-		args = append(args, "--full-tree")
-	} else {
+// root is the name of a path as of the root of the repository.
+func (c *commit) root(name string) string { return path.Clean(c.prefix + name) }
+
+// entries are the files at or below a path; all of the repository where it is
+// empty.
+func (c *commit) entries(name string) ([]entry, error) {
+	args := []string{"ls-tree", "-r", "-z", "--full-tree", c.tree}
+	if name != "" && c.root(name) != "." {
 		// Without "./", git would read a name such as :x as magic.
-		args = append(args, "--", "./"+name)
+		args = append(args, "--", "./"+c.root(name))
 	}
 	out, err := git(c.ctx, nil, args...)
 	if err != nil {
@@ -114,30 +122,36 @@ func (c *commit) load(entries []entry, yield func(entry, []byte) error) error {
 
 const symlink = "120000"
 
-func (c *commit) files(root string) ([]diff.File, error) {
-	all, err := c.list(root)
+func (c *commit) list(name string) (listing, error) {
+	all, err := c.entries(name)
 	if err != nil {
-		return nil, err
+		return listing{}, err
 	}
-	if len(all) == 0 {
-		return nil, fmt.Errorf("git:%s:%s: no such file or directory in that commit", c.ref, root)
-	}
+	root := c.root(name)
+	found := listing{trees: map[string]bool{}}
 	var wanted []entry
 	for _, e := range all {
 		rel := relative(root, e.name)
-		if e.name == root || isManifest(rel) && !isHidden(rel) {
+		switch {
+		case e.name == root || isManifest(rel) && !isHidden(rel):
 			wanted = append(wanted, e)
+		case path.Base(rel) == tree.IndexName && !isHidden(path.Dir(rel)):
+			found.trees[path.Dir(rel)] = true
 		}
 	}
-	var files []diff.File
 	err = c.load(wanted, func(e entry, data []byte) error {
 		if e.mode == symlink {
 			return fmt.Errorf("git:%s:%s: is a symbolic link, which is not followed in a commit", c.ref, e.name)
 		}
-		files = append(files, diff.File{Name: c.ref + ":" + e.name, Path: relative(root, e.name), Data: data})
+		found.files = append(found.files, diff.File{Name: c.ref + ":" + e.name, Path: relative(root, e.name), Data: data})
 		return nil
 	})
-	return files, err
+	return found, err
+}
+
+func (c *commit) exists(name string) (bool, error) {
+	all, err := c.entries(name)
+	return c.root(name) == "." || len(all) > 0, err
 }
 
 // relative is a name below root, empty where it is root.
@@ -153,7 +167,7 @@ func relative(root, name string) string {
 
 func isHidden(name string) bool {
 	for part := range strings.SplitSeq(name, "/") {
-		if strings.HasPrefix(part, ".") {
+		if strings.HasPrefix(part, ".") && part != "." {
 			return true
 		}
 	}
@@ -161,18 +175,14 @@ func isHidden(name string) bool {
 }
 
 func (c *commit) has(name string) bool {
-	entries, err := c.list(name)
-	return err == nil && len(entries) == 1 && entries[0].name == name
+	entries, err := c.entries(name)
+	return err == nil && len(entries) == 1 && entries[0].name == c.root(name)
 }
 
 // overlay is the whole commit in memory: an overlay reaches for bases beside
 // it.
 func (c *commit) overlay(root string) (filesys.FileSystem, string, error) {
-	entries, err := c.list("")
-	if err != nil {
-		return nil, "", err
-	}
-	prefix, err := git(c.ctx, nil, "rev-parse", "--show-prefix")
+	entries, err := c.entries("")
 	if err != nil {
 		return nil, "", err
 	}
@@ -183,5 +193,5 @@ func (c *commit) overlay(root string) (filesys.FileSystem, string, error) {
 		}
 		return files.WriteFile("/"+e.name, data)
 	})
-	return files, "/" + path.Join(strings.TrimSpace(string(prefix)), root), err
+	return files, path.Join("/", c.root(root)), err
 }

@@ -59,12 +59,16 @@ func TestDiffGit(t *testing.T) {
 		"pods/agents/pod.yaml":             diffPod,
 		"pods/.gitattributes":              "* export-ignore\n",
 		"pods/.hidden/pod.yaml":            "not: [read",
+		"gone/pod.yaml":                    strings.Replace(diffPod, "web", "gone", 1),
 		"base/kustomization.yaml":          "resources: [pod.yaml]\n",
 		"base/pod.yaml":                    diffPod,
 		"overlays/prod/kustomization.yaml": "resources: [../../base]\nnamespace: prod\n",
 	})
 	writeText(t, "pods/agents/pod.yaml", strings.Replace(diffPod, "agent:1", "agent:2", 1))
 	writeText(t, "base/pod.yaml", strings.Replace(diffPod, "Never", "Always", 1))
+	if err := os.RemoveAll("gone"); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		why  string
 		args []string
@@ -73,13 +77,56 @@ func TestDiffGit(t *testing.T) {
 	}{
 		{"a tree", []string{"git:first:pods", "pods"}, 1, "agent:1 -> agent:2"},
 		{"a file, by another name of the commit", []string{"git:HEAD:pods/agents/pod.yaml", "pods/agents/pod.yaml"}, 1, "agent:1 -> agent:2"},
-		{"the current directory", []string{"git:HEAD", ".", "--ignore-path", "spec"}, 2, "is there twice"},
+		{"the current directory, where a kustomization has the same object", []string{"git:HEAD", "."}, 1, "[in base]"},
 		{"a path that has a dot in front", []string{"git:HEAD:./pods", "git:HEAD:pods/agents"}, 0, "no change"},
 		{"an overlay", []string{"git:HEAD:overlays/prod", "overlays/prod"}, 1, "Never -> Always"},
 		{"no such commit", []string{"git:nope", "pods"}, 2, "there is no commit nope here"},
 		{"a commit that looks like a flag", []string{"git:--help", "pods"}, 2, "there is no commit"},
-		{"no such path", []string{"git:HEAD:nope", "pods"}, 2, "no such file or directory in that commit"},
+		{"a path that came after the commit", []string{"git:HEAD:nope", "pods"}, 1, "new: 1 Pod"},
+		{"it says so, as it may be a typo", []string{"git:HEAD:nope", "pods"}, 1, "git:HEAD:nope: no such file or directory in that commit: read as empty"},
+		{"a path that came after the commit, to render", []string{"render:git:HEAD:nope", "pods"}, 1, "new: 1 Pod"},
+		{"a path that came after the commit, to build", []string{"build:git:HEAD:nope", "overlays/prod"}, 1, "new: 1 Pod"},
+		{"no such path in two commits", []string{"git:HEAD:nope", "git:first:nope"}, 2, "git:HEAD:nope: no such file or directory in that commit"},
+		{"no such path on either side", []string{"git:HEAD:nope", "nope"}, 2, "git:HEAD:nope: no such file or directory in that commit"},
+		{"a path that the commit alone has", []string{"git:HEAD:gone", "gone"}, 1, "delete: 1 Pod"},
+		{"the same, written otherwise", []string{"git:HEAD:gone", "./gone/"}, 1, "./gone/: no such file or directory: read as empty"},
 		{"no such path on disk", []string{"git:HEAD:pods", "nope"}, 2, "nope: no such file or directory"},
+		{"no such path on disk, twice", []string{"pods", "nope"}, 2, "nope: no such file or directory"},
+		{"a path outside of the repository", []string{"git:HEAD:../..", "pods"}, 2, "outside repository"},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			out, code := runDiff(t, "", c.args...)
+			if code != c.code || !strings.Contains(out, c.want) {
+				t.Errorf("exit code %d, want %d, and %q in:\n%s", code, c.code, c.want, out)
+			}
+		})
+	}
+}
+
+// Below the root of a repository, paths are as of the current directory, and
+// names of files as git takes them.
+func TestDiffGitBelowRoot(t *testing.T) {
+	inRepository(t, map[string]string{
+		"base/kustomization.yaml": "resources: [\":pod.yaml\"]\n",
+		"base/:pod.yaml":          diffPod,
+		"pods/agents/pod.yaml":    diffPod,
+	})
+	writeText(t, "base/:pod.yaml", strings.Replace(diffPod, "agent:1", "agent:2", 1))
+	writeText(t, "pods/agents/pod.yaml", strings.Replace(diffPod, "agent:1", "agent:2", 1))
+	t.Chdir("pods")
+	for _, c := range []struct {
+		why  string
+		args []string
+		code int
+		want string
+	}{
+		{"the current directory", []string{"git:HEAD", "."}, 1, "Pod agents/web--rev (agents/pod.yaml:1)  restart"},
+		{"a directory in it", []string{"git:HEAD:agents", "agents"}, 1, "agent:1 -> agent:2"},
+		{"what was deleted is where git shows it", []string{"git:HEAD:agents", "/dev/null"}, 1, "(HEAD:pods/agents/pod.yaml:1)"},
+		{"the one above", []string{"git:HEAD:..", ".."}, 1, "1 of 2 objects differs"},
+		{"one beside, built", []string{"git:HEAD:../base", "../base"}, 1, "agent:1 -> agent:2"},
+		{"a file with an odd name", []string{"git:HEAD:../base/:pod.yaml", "../base/:pod.yaml"}, 1, "agent:1 -> agent:2"},
+		{"none of the same name as one at the root", []string{"git:HEAD:pods", "agents"}, 1, "git:HEAD:pods: no such file or directory in that commit: read as empty"},
 	} {
 		t.Run(c.why, func(t *testing.T) {
 			out, code := runDiff(t, "", c.args...)

@@ -268,20 +268,45 @@ func keyOf(item *manifest.Node, fields []string) string {
 }
 
 func (c *comparer) keyed(old, new *manifest.Node, oldKeys, newKeys []string, item field) {
-	at := places(newKeys)
+	inNew, inOld := finder(newKeys), finder(oldKeys)
+	ahead := 0 // how much further on the last one stood
 	for i, key := range oldKeys {
-		j, found := at[key]
-		if !found {
+		j := inNew(key, i+ahead)
+		if j < 0 {
 			c.item(step{key, true, i, -1}, old.Items[i], nil, item)
 			continue
 		}
+		ahead = j - i
 		c.item(step{key, true, i, j}, old.Items[i], new.Items[j], item)
 	}
-	at = places(oldKeys)
+	ahead = 0
 	for j, key := range newKeys {
-		if _, found := at[key]; !found {
+		i := inOld(key, j+ahead)
+		if i < 0 {
 			c.item(step{key, true, -1, j}, nil, new.Items[j], item)
+			continue
 		}
+		ahead = i - j
+	}
+}
+
+// finder finds the place of a key, -1 if it is not there; hint is where it may
+// be, or be next to.
+func finder(keys []string) func(key string, hint int) int {
+	var at map[string]int
+	return func(key string, hint int) int {
+		for _, i := range [...]int{hint, hint + 1} {
+			if i >= 0 && i < len(keys) && keys[i] == key {
+				return i
+			}
+		}
+		if at == nil {
+			at = places(keys)
+		}
+		if i, found := at[key]; found {
+			return i
+		}
+		return -1
 	}
 }
 

@@ -3,8 +3,8 @@
 // kubelet will do about it, what of it weakens security, and how few different
 // changes there are when a thousand objects change alike.
 //
-// Objects are matched by group, kind, namespace and name, never by file. Values
-// are compared as the API reads them: key order, quoting, 1000m against 1 and
+// Objects are matched by group, kind, namespace and name, never by file, where a
+// side holds several trees within each of them. Values are compared as the API reads them: key order, quoting, 1000m against 1 and
 // the order of lists that the API treats as maps or sets are no change.
 //
 // Start with Read for each side, Compare the two, and hand the Report to an
@@ -30,10 +30,11 @@ type Report struct {
 	Gate *GateResult
 }
 
-// Summary counts objects and flags.
+// Summary counts objects and flags. An object that is in several trees counts
+// once.
 type Summary struct {
 	OldObjects, NewObjects int // on each side
-	Same                   int // matched and without a change
+	Same                   int // matched and without a change in any tree
 	Moved                  int // of Same: those in another file now
 	Renamed                int
 	SessionsLost           int // objects with an Outcome that says so
@@ -58,12 +59,18 @@ type Object struct {
 	Was *Ref
 	// Renamed says that Was has another name or namespace.
 	Renamed bool
-	// Old and New are where the object starts; zero where it is not there.
+	// Scopes are the trees of the sides in which the object differs, sorted:
+	// File.Scope, and "a -> b" where the object went from one to another. Nil
+	// where no object of either side is in several trees.
+	Scopes []string
+	// Old and New are where the object starts, in the first of the Scopes; zero
+	// where it is not there.
 	Old, New Pos
 	// Verdict is the gravest of the Edits.
 	Verdict Verdict
 	// Edits are by path. An object that is new or deleted has one, with the
-	// path "" and the object as its value.
+	// path "" and the object as its value, and one more for each scope in which
+	// it is another.
 	Edits []Edit
 
 	oldNames, newNames aliases
@@ -104,6 +111,9 @@ type Edit struct {
 	Outcome Outcome
 	// Flags are what of the change weakens security.
 	Flags []Flag
+	// Scopes are those of the object's Scopes in which the field changed so:
+	// an object may change otherwise in another tree.
+	Scopes []string
 
 	raw rawEdit
 }
@@ -217,7 +227,8 @@ type Group struct {
 }
 
 // Change is one field that changed in all objects of a Group, with one Outcome
-// and the same flags.
+// and flags of the same ids, fields and severities. Where their reasons differ
+// in what they name, the Reason here lists the first few of it.
 type Change struct {
 	Op      Op
 	Path    string
@@ -230,12 +241,14 @@ type Change struct {
 
 // Row is the objects in which a field changed alike. Where values differ by
 // the object's own names alone, Old and New have placeholders for them:
-// {name}, {namespace}, {instance}, {agent}, {grove}, {id} and {slug}. Both are
-// nil where the objects themselves are new or deleted.
+// {name}, {namespace}, {instance}, {agent}, {grove}, {id} and {slug}; what is
+// written so in a value of the same Change is {{name}}. Both are nil where the
+// objects themselves are new or deleted.
 type Row struct {
 	Old, New *Value
 	// Objects are indices into Report.Objects, ascending, and Edits the index
-	// of the Edit in each one's Edits.
+	// of the Edit in each one's Edits. An object in which a field changed
+	// otherwise in another tree is in a Row for each.
 	Objects, Edits []int
 }
 

@@ -41,9 +41,9 @@ func FuzzCompare(f *testing.F) {
 			if o.Old.Line == 0 || o.New.Line == 0 || o.Was != nil || len(errs) > 0 {
 				continue
 			}
-			got := apply(a.byID[o.Ref.id()].root, o.Edits)
+			got := apply(a.byKey[key{id: o.Ref.id()}].root, o.Edits)
 			field := field{schema: schemaOf(o.Ref)}
-			want, have := string(rules{}.canon(nil, b.byID[o.Ref.id()].root, field)), string(rules{}.canon(nil, got, field))
+			want, have := string(rules{}.canon(nil, b.byKey[key{id: o.Ref.id()}].root, field)), string(rules{}.canon(nil, got, field))
 			if want != have {
 				t.Errorf("OLD with the edits is\n%s\nNEW is\n%s", have, want)
 			}

@@ -3,6 +3,8 @@ package diff
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -11,10 +13,21 @@ import (
 	"github.com/scion-gen/scion-gen/pkg/manifest"
 )
 
-// aliases are what an object's own names are called in a Row.
+// aliases are an object's own names, and the mark that stands for each.
 type aliases []alias
 
-type alias struct{ name, placeholder string }
+type alias struct {
+	name string
+	mark string // one of marks
+}
+
+// placeholders are what the own names of an object are called where people see
+// them, in the order of marks: that of a name is the byte of its place.
+var placeholders = [...]string{"{name}", "{namespace}", "{instance}", "{agent}", "{grove}", "{id}", "{slug}"}
+
+// marks are what stands for names in keys of grouping. Keys have no control
+// characters of their own, so that no value can hold what looks like one.
+const marks = "\x01\x02\x03\x04\x05\x06\x07"
 
 // aliasesOf are an object's own names, longest first. Where two are the same,
 // the first of the list counts.
@@ -32,30 +45,44 @@ func aliasesOf(ref Ref, root *manifest.Node) aliases {
 		variable = func(string) string { return "" }
 	}
 	var out aliases
-	for _, a := range []alias{
-		{ref.Name, "{name}"},
-		{ref.Namespace, "{namespace}"},
-		{text(labels.Get("app.kubernetes.io/instance")), "{instance}"},
-		{text(labels.Get("scion.name")), "{agent}"},
-		{text(labels.Get("scion.grove")), "{grove}"},
-		{variable("SCION_AGENT_ID"), "{id}"},
-		{variable("SCION_AGENT_SLUG"), "{slug}"},
+	for i, name := range [len(placeholders)]string{
+		ref.Name,
+		ref.Namespace,
+		text(labels.Get("app.kubernetes.io/instance")),
+		text(labels.Get("scion.name")),
+		cmp.Or(text(labels.Get("scion.grove")), text(labels.Get("app.kubernetes.io/part-of"))),
+		variable("SCION_AGENT_ID"),
+		variable("SCION_AGENT_SLUG"),
 	} {
-		taken := func(b alias) bool { return b.name == a.name }
-		if a.name != "" && !slices.ContainsFunc(out, taken) {
-			a.name = strings.Clone(a.name)
-			out = append(out, a)
+		taken := func(a alias) bool { return a.name == name }
+		if name != "" && !slices.ContainsFunc(out, taken) {
+			out = append(out, alias{strings.Clone(name), marks[i : i+1]})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b alias) int { return cmp.Compare(len(b.name), len(a.name)) })
 	return out
 }
 
-// replace puts placeholders for the names, where they stand as words of their
-// own.
+// replace puts marks for the names, where they stand as words of their own.
 func (a aliases) replace(s string) string {
 	for _, name := range a {
-		s = replaceWord(s, name.name, name.placeholder)
+		s = replaceWord(s, name.name, name.mark)
+	}
+	return s
+}
+
+// literalMark is what is written like a placeholder.
+var literalMark = regexp.MustCompile(`\{(` + strings.NewReplacer("{", "", "}", "").Replace(strings.Join(placeholders[:], "|")) + `)\}`)
+
+// show puts placeholders for the names. What looks like one and is none gets
+// braces of its own; a text that has marks stays as it is.
+func (a aliases) show(s string) string {
+	if strings.ContainsAny(s, marks) {
+		return s
+	}
+	s = literalMark.ReplaceAllString(a.replace(s), "{$0}")
+	for i, placeholder := range placeholders {
+		s = strings.ReplaceAll(s, marks[i:i+1], placeholder)
 	}
 	return s
 }
@@ -75,7 +102,7 @@ func replaceWord(s, word, by string) string {
 		before, _ := utf8.DecodeLastRuneInString(s[:at])
 		after, _ := utf8.DecodeRuneInString(s[end:])
 		out.WriteString(s[:at])
-		if inWord(before) || inWord(after) || before == '{' && after == '}' {
+		if inWord(before) || inWord(after) {
 			out.WriteString(word)
 		} else {
 			out.WriteString(by)
@@ -154,12 +181,12 @@ func spotsOf(objects []Object) []spot {
 }
 
 // spelling is the values of an edit. A change of a name itself keeps the names:
-// that is what it is about.
+// that is what it is about. Where the object is renamed, other fields follow.
 func (e *Edit) spelling(o *Object) spelling {
 	old, new := string(spell(nil, e.raw.old)), string(spell(nil, e.raw.new))
 	literal := old + "\x00" + new
 	oldGeneral, newGeneral := o.oldNames.replace(old), o.newNames.replace(new)
-	if e.Outcome.Rule == "name" || oldGeneral == newGeneral {
+	if isIdentity(e.raw.path) || oldGeneral == newGeneral && !o.Renamed {
 		return spelling{literal, literal}
 	}
 	return spelling{literal, oldGeneral + "\x00" + newGeneral}
@@ -170,11 +197,14 @@ func (s *spot) pathKey(objects []Object) spelling {
 	o := &objects[s.object]
 	e := &o.Edits[s.edit]
 	head := fmt.Sprintf("%s\x00%s\x00%s\x00%s\x00%s\x00", o.Ref.Group, o.Ref.Kind, e.Op, e.Outcome.Rule, e.Outcome.Verdict)
-	var flags strings.Builder
+	var flags, last string
 	for _, f := range e.Flags {
-		fmt.Fprintf(&flags, "\x00%s\x00%s\x00%s\x00%s", f.ID, f.Path, f.Severity, f.Reason)
+		// What a reason names is of the value, not of the kind of change.
+		if this := fmt.Sprintf("\x00%s\x00%s\x00%s", f.ID, f.Path, f.Severity); this != last {
+			flags, last = flags+this, this
+		}
 	}
-	return spelling{head + s.path.literal + flags.String(), head + s.path.general + o.newNames.replace(flags.String())}
+	return spelling{head + s.path.literal + flags, head + s.path.general + o.newNames.replace(flags)}
 }
 
 func (s *spot) valueKey() spelling {
@@ -256,23 +286,97 @@ func newChange(objects []Object, members []*spot) Change {
 	}
 	slices.SortStableFunc(order, func(a, b string) int { return cmp.Compare(len(byRow[b]), len(byRow[a])) })
 	first := &objects[members[0].object].Edits[members[0].edit]
-	c := Change{Op: first.Op, Path: first.Path, Outcome: first.Outcome, Flags: slices.Clone(first.Flags)}
+	c := Change{Op: first.Op, Path: first.Path, Outcome: first.Outcome}
 	general := func(s *spot) bool { return s.path.literal != members[0].path.literal }
+	names := aliases{}
 	if slices.ContainsFunc(members, general) {
-		names := objects[members[0].object].newNames
-		c.Path = members[0].path.general
-		for i := range c.Flags {
-			c.Flags[i].Path = names.replace(c.Flags[i].Path)
-			c.Flags[i].Reason = names.replace(c.Flags[i].Reason)
-		}
+		names = objects[members[0].object].newNames
+		c.Path = names.show(c.Path)
 	}
+	c.Flags = changeFlags(objects, members)
+	for i := range c.Flags {
+		c.Flags[i].Path = names.show(c.Flags[i].Path)
+	}
+	braced := slices.ContainsFunc(order, func(key string) bool { return isGeneral(byRow[key]) })
 	for _, key := range order {
-		c.Rows = append(c.Rows, newRow(objects, byRow[key]))
+		c.Rows = append(c.Rows, newRow(objects, byRow[key], braced))
 	}
 	return c
 }
 
-func newRow(objects []Object, members []*spot) Row {
+// changeFlags are the flags of a Change: those of the first member, where the
+// reasons of all are one, with placeholders perhaps. Else each id, field and
+// severity is there once, with what the reasons name.
+func changeFlags(objects []Object, members []*spot) []Flag {
+	first := &objects[members[0].object].Edits[members[0].edit]
+	if len(first.Flags) == 0 {
+		return nil
+	}
+	literal, general := map[string]bool{}, map[string]bool{}
+	for _, s := range members {
+		o := &objects[s.object]
+		reasons := reasonsOf(o.Edits[s.edit].Flags)
+		literal[reasons], general[o.newNames.replace(reasons)] = true, true
+	}
+	out := slices.Clone(first.Flags)
+	switch {
+	case len(literal) == 1:
+		return out
+	case len(general) == 1:
+		for i := range out {
+			out[i].Reason = objects[members[0].object].newNames.show(out[i].Reason)
+		}
+		return out
+	}
+	out = slices.CompactFunc(out, func(a, b Flag) bool { return a.ID == b.ID && a.Path == b.Path && a.Severity == b.Severity })
+	for i := range out {
+		out[i].Reason = severalReasons(objects, members, out[i].ID)
+	}
+	return out
+}
+
+func reasonsOf(flags []Flag) string {
+	var out string
+	for _, f := range flags {
+		out += f.Reason + "\x00"
+	}
+	return out
+}
+
+// maxDetails is how much of what flags name is listed.
+const maxDetails = 3
+
+// severalReasons is a reason that lists what the reasons of a flag name, what
+// most do first.
+func severalReasons(objects []Object, members []*spot, id string) string {
+	before, after, _ := strings.Cut(flagRules[id].reason, "%s")
+	counts := map[string]int{}
+	for _, s := range members {
+		for _, f := range objects[s.object].Edits[s.edit].Flags {
+			if f.ID == id {
+				counts[strings.TrimSuffix(strings.TrimPrefix(f.Reason, before), after)]++
+			}
+		}
+	}
+	details := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), strings.Compare(a, b))
+	})
+	list := strings.Join(details[:min(maxDetails, len(details))], ", ")
+	if more := len(details) - maxDetails; more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	return before + list + after
+}
+
+// isGeneral reports whether the values of a row differ by the own names of
+// objects.
+func isGeneral(row []*spot) bool {
+	return slices.ContainsFunc(row, func(s *spot) bool { return s.values.literal != row[0].values.literal })
+}
+
+// newRow makes a Row of the spots that have its key. Where a row of its Change
+// has placeholders, braced says that what looks like one gets braces.
+func newRow(objects []Object, members []*spot, braced bool) Row {
 	o := &objects[members[0].object]
 	first := &o.Edits[members[0].edit]
 	var r Row
@@ -283,9 +387,11 @@ func newRow(objects []Object, members []*spot) Row {
 		return r // the objects differ, and stand in Report.Objects
 	}
 	r.Old, r.New = first.Old, first.New
-	general := func(s *spot) bool { return s.values.literal != members[0].values.literal }
-	if slices.ContainsFunc(members, general) {
+	switch {
+	case isGeneral(members):
 		r.Old, r.New = r.Old.general(o.oldNames), r.New.general(o.newNames)
+	case braced:
+		r.Old, r.New = r.Old.general(nil), r.New.general(nil)
 	}
 	return r
 }
@@ -295,6 +401,6 @@ func (v *Value) general(names aliases) *Value {
 		return nil
 	}
 	out := *v
-	out.Text = names.replace(v.Text)
+	out.Text = names.show(v.Text)
 	return &out
 }

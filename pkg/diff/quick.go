@@ -284,13 +284,17 @@ func (q *quick) item(indent, depth int) *manifest.Node {
 // none here.
 func (q *quick) key(from int) int {
 	c := q.doc[from]
-	if !letter(c) && c != '_' && c != '.' && c != '/' {
+	digit := c >= '0' && c <= '9' // as in the keys of files that are in order
+	if !letter(c) && !digit && c != '_' && c != '.' && c != '/' {
 		return 0
 	}
 	for i := from + 1; i < q.end; i++ {
 		switch c := q.doc[i]; {
 		case letter(c) || c >= '0' && c <= '9' || c == '_' || c == '-' || c == '.' || c == '/':
 		case c == ':' && (i+1 == q.end || q.doc[i+1] == ' '):
+			if digit && !neverNumber(q.doc[from:i]) {
+				return 0
+			}
 			return i
 		default:
 			return 0

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"path"
 	"slices"
 	"strings"
@@ -17,10 +19,14 @@ import (
 
 // File is a file of one side. Name is for messages and positions; Path is the
 // name below the side's directory, by which a moved file is told; it is empty
-// where the side is no directory.
+// where the side is no directory. Scope names the tree of the side that it is
+// in, where there are several: each may have an object of the same name. Patch
+// says that it holds patches of a kustomization, which are parts of the objects
+// that they name.
 type File struct {
-	Name, Path string
-	Data       []byte
+	Name, Path, Scope string
+	Patch             bool
+	Data              []byte
 }
 
 // Side is one of the two that are compared.
@@ -29,11 +35,18 @@ type Side struct {
 	// Skipped are documents that hold no object, for they have no kind.
 	Skipped []Pos
 	objects []*object
-	byID    map[id]*object
+	byKey   map[key]*object
+	unnamed map[string]int // how many objects have no name, by what they are
 }
 
-// id is what objects are matched by.
+// id is what objects are matched by, within their scope.
 type id struct{ group, kind, namespace, name string }
+
+// key is what there is one object of.
+type key struct {
+	scope string
+	id
+}
 
 func (r Ref) id() id { return id{r.Group, r.Kind, r.Namespace, r.Name} }
 
@@ -47,9 +60,11 @@ func (a id) compare(b id) int {
 
 // object is one object of a side, without what the API server alone writes.
 type object struct {
-	ref  Ref
-	pos  Pos
-	path string // of its file
+	ref Ref
+	pos Pos
+	// path, scope and patch are those of its file.
+	path, scope string
+	patch       bool
 	// root is the object; nil where it is read from doc each time.
 	root *manifest.Node
 	doc  document
@@ -59,17 +74,17 @@ type object struct {
 type document struct {
 	source *manifest.Source
 	line   int
-	data   []byte
+	data   string // of the file's, which is one string
 	errs   *manifest.Errors
 }
 
 // read reads the document, into a if it can be read quickly; nil where there is
 // a mistake, which is reported.
 func (d document) read(a *arena) *manifest.Node {
-	if root, ok := quickParse(string(d.data), d.line, d.source, a); ok {
+	if root, ok := quickParse(d.data, d.line, d.source, a); ok {
 		return root
 	}
-	return parse(d.data, d.line, d.source, d.errs)
+	return parse([]byte(d.data), d.line, d.source, d.errs)
 }
 
 // load is the object, as long as a is not reset; nil where there is a mistake.
@@ -100,7 +115,7 @@ const maxDepth = 200
 // List. It takes what kubectl, Helm and kustomize print and people write:
 // comments, anchors, merge keys, standard tags, documents that are empty. What
 // it cannot take is in errs, each mistake with its position; an object that is
-// there twice is one. Documents that are no objects are in Skipped.
+// there twice in one scope is one. Documents that are no objects are in Skipped.
 //
 // Documents are read when they are compared, so that a large side is never in
 // memory as a whole: what is wrong in them may be in errs no sooner than
@@ -109,7 +124,7 @@ const maxDepth = 200
 // Aliases are followed as long as they make a document no more than ten times
 // as large as it is written.
 func Read(name string, files []File, errs *manifest.Errors) *Side {
-	s := &Side{Name: name, byID: map[id]*object{}}
+	s := &Side{Name: name, byKey: map[key]*object{}}
 	for _, f := range files {
 		r := reader{side: s, file: f, source: &manifest.Source{File: f.Name}, errs: errs}
 		r.documents()
@@ -123,24 +138,47 @@ type reader struct {
 	file   File
 	source *manifest.Source
 	errs   *manifest.Errors
-	nth    map[string]int // objects without a name, so far
 	arena  arena
 }
 
 func (r *reader) documents() {
 	line := 1
-	for _, chunk := range split(bytes.TrimPrefix(r.file.Data, []byte("\ufeff"))) {
-		if !blank(chunk) {
-			r.document(chunk, line)
+	for _, chunk := range split(strings.TrimPrefix(string(r.file.Data), "\ufeff")) {
+		for _, doc := range splitJSON(chunk) {
+			if !blank(doc) {
+				r.document(doc, line)
+			}
+			line += strings.Count(doc, "\n")
 		}
-		line += bytes.Count(chunk, []byte("\n"))
 	}
 }
 
-func (r *reader) document(chunk []byte, line int) {
+// splitJSON cuts JSON objects that follow one another without a marker, as jq
+// writes them and kubectl reads them. What is no such stream stays whole.
+func splitJSON(chunk string) []string {
+	if start := strings.TrimLeft(chunk, " \t\r\n"); start == "" || start[0] != '{' || !strings.Contains(start, "}\n{") {
+		return []string{chunk}
+	}
+	var docs []string
+	in, start := json.NewDecoder(strings.NewReader(chunk)), 0
+	for {
+		var doc json.RawMessage
+		err := in.Decode(&doc)
+		if errors.Is(err, io.EOF) {
+			return docs // the rest is white space
+		}
+		if err != nil {
+			return []string{chunk} // YAML in flow style, or a mistake
+		}
+		end := int(in.InputOffset())
+		docs, start = append(docs, chunk[start:end]), end
+	}
+}
+
+func (r *reader) document(chunk string, line int) {
 	start := manifest.Pos{Source: r.source, Line: int32(line), Column: 1}
 	doc := document{r.source, line, chunk, r.errs}
-	if ref, ok := quickRef(string(chunk)); ok {
+	if ref, ok := quickRef(chunk); ok {
 		r.take(&object{ref: ref, doc: doc}, start)
 	} else if root := doc.read(&r.arena); root != nil {
 		r.add(root, start, "", "")
@@ -149,11 +187,11 @@ func (r *reader) document(chunk []byte, line int) {
 
 // split cuts a file into documents: before each line that starts with the
 // marker ---, and after each that is the marker "...".
-func split(data []byte) [][]byte {
-	var chunks [][]byte
+func split(data string) []string {
+	var chunks []string
 	start := 0
 	for at := 0; at < len(data); {
-		end := at + bytes.IndexByte(data[at:], '\n') + 1
+		end := at + strings.IndexByte(data[at:], '\n') + 1
 		if end == at {
 			end = len(data)
 		}
@@ -168,7 +206,7 @@ func split(data []byte) [][]byte {
 	return append(chunks, data[start:])
 }
 
-func isMarker(line []byte, c byte) bool {
+func isMarker(line string, c byte) bool {
 	if len(line) < 3 || line[0] != c || line[1] != c || line[2] != c {
 		return false
 	}
@@ -177,15 +215,15 @@ func isMarker(line []byte, c byte) bool {
 
 // blank reports whether a chunk holds nothing but markers, directives, white
 // space and comments.
-func blank(chunk []byte) bool {
+func blank(chunk string) bool {
 	if isMarker(chunk, '-') {
 		chunk = chunk[3:]
 	}
-	for line := range bytes.Lines(chunk) {
+	for line := range strings.Lines(chunk) {
 		if line[0] == '%' || isMarker(line, '.') {
 			continue
 		}
-		line = bytes.TrimSpace(line)
+		line = strings.TrimSpace(line)
 		if len(line) > 0 && line[0] != '#' {
 			return false
 		}
@@ -199,24 +237,45 @@ func (r *reader) add(root *manifest.Node, start manifest.Pos, version, kind stri
 	if root.Kind == manifest.Null {
 		return
 	}
+	if r.file.Patch && root.Kind == manifest.Sequence {
+		// A JSON patch is no part of an object: it is one of its own.
+		r.object(root, start, "kustomize.config.k8s.io/v1beta1", jsonPatch)
+		return
+	}
 	if root.Kind != manifest.Mapping {
 		r.side.Skipped = append(r.side.Skipped, Pos{r.file.Name, int(start.Line)})
 		return
 	}
 	kind = cmp.Or(text(root.Get("kind")), kind, kindOfFile(r.file.Name))
 	version = cmp.Or(text(root.Get("apiVersion")), version)
-	items := root.Get("items")
+	items, isList := listOf(root, kind)
 	switch {
 	case kind == "":
 		r.side.Skipped = append(r.side.Skipped, Pos{r.file.Name, int(start.Line)})
-	case strings.HasSuffix(kind, "List") && items != nil && items.Kind == manifest.Sequence:
-		for _, item := range items.Items {
+	case isList:
+		for _, item := range items {
 			r.add(item, item.Pos, version, strings.TrimSuffix(kind, "List"))
 		}
 	default:
 		r.object(root, start, version, kind)
 	}
 }
+
+// listOf are the items of a List; of a kind that is only named like one, there
+// are none.
+func listOf(root *manifest.Node, kind string) (items []*manifest.Node, ok bool) {
+	list := root.Get("items")
+	switch {
+	case !strings.HasSuffix(kind, "List"):
+		return nil, false
+	case list.IsNull():
+		return nil, kind == "List" || list != nil
+	}
+	return list.Items, list.Kind == manifest.Sequence
+}
+
+// jsonPatch is the kind of a list of JSON patch operations.
+const jsonPatch = "Patch"
 
 // kindOfFile is the kind of an object that need not say it: kustomize takes a
 // kustomization.yaml without.
@@ -228,8 +287,8 @@ func kindOfFile(name string) string {
 	return ""
 }
 
-func (r *reader) object(root *manifest.Node, start manifest.Pos, version, kind string) {
-	group, version := splitVersion(version)
+func (r *reader) object(root *manifest.Node, start manifest.Pos, apiVersion, kind string) {
+	group, version := splitVersion(apiVersion)
 	meta := root.Get("metadata")
 	o := &object{
 		ref: Ref{
@@ -238,36 +297,61 @@ func (r *reader) object(root *manifest.Node, start manifest.Pos, version, kind s
 			Name:      text(meta.Get("name")),
 		},
 	}
-	o.root = normalize(root, o.ref)
+	o.root = normalize(typed(root, apiVersion, kind), o.ref)
 	if o.ref.Name == "" {
-		o.ref.Name = r.unnamed(kind, text(meta.Get("generateName")), cmp.Or(r.file.Path, path.Base(r.file.Name)))
+		o.ref.Name = r.unnamed(kind, text(meta.Get("generateName")))
 	}
 	r.take(o, start)
 }
 
+// typed is an object with the version and kind that it need not say, as in a
+// typed list.
+func typed(root *manifest.Node, apiVersion, kind string) *manifest.Node {
+	if root.Kind != manifest.Mapping {
+		return root
+	}
+	for _, f := range [][2]string{{"apiVersion", apiVersion}, {"kind", kind}} {
+		if f[1] != "" && root.Get(f[0]).IsNull() {
+			root = with(root, f[0], manifest.Str(f[1], root.Pos))
+		}
+	}
+	return root
+}
+
 // take adds an object to the side.
 func (r *reader) take(o *object, start manifest.Pos) {
-	o.pos, o.path = Pos{r.file.Name, int(start.Line)}, r.file.Path
-	if first := r.side.byID[o.ref.id()]; first != nil {
-		r.errs.Add(start, "", "%s is there twice, first at %s:%d; remove one", o.ref, first.pos.File, first.pos.Line)
+	o.pos, o.path, o.scope, o.patch = Pos{r.file.Name, int(start.Line)}, r.file.Path, r.file.Scope, r.file.Patch && o.ref.Kind != jsonPatch
+	if first := r.side.byKey[o.key()]; first != nil {
+		r.errs.Add(start, "", "%s is there twice, first at %s:%d; %s", o.ref, first.pos.File, first.pos.Line, twice(first.path, o.path))
 		return
 	}
-	r.side.byID[o.ref.id()] = o
+	r.side.byKey[o.key()] = o
 	r.side.objects = append(r.side.objects, o)
 }
 
+// twice is what to do about an object that is in two files of a side.
+func twice(first, second string) string {
+	if path.Dir(first) == path.Dir(second) {
+		return "remove one"
+	}
+	return "remove one, or compare the directories apart if they are two copies"
+}
+
+func (o *object) key() key { return key{o.scope, o.ref.id()} }
+
 // unnamed is what an object without a name is known by: the start of the name
-// that the API server makes, or its file.
-func (r *reader) unnamed(kind, generate, file string) string {
-	name := file
+// that the API server makes, or its file in a directory.
+func (r *reader) unnamed(kind, generate string) string {
+	name := cmp.Or(r.file.Path, "(no name)")
 	if generate != "" {
 		name = generate + "*"
 	}
-	if r.nth == nil {
-		r.nth = map[string]int{}
+	of := strings.Join([]string{r.file.Scope, kind, name}, "\x00")
+	if r.side.unnamed == nil {
+		r.side.unnamed = map[string]int{}
 	}
-	r.nth[kind+name]++
-	if n := r.nth[kind+name]; n > 1 {
+	r.side.unnamed[of]++
+	if n := r.side.unnamed[of]; n > 1 {
 		name = fmt.Sprintf("%s#%d", name, n)
 	}
 	return name
@@ -361,7 +445,7 @@ func parse(chunk []byte, line int, source *manifest.Source, errs *manifest.Error
 // trimEnd cuts the marker "..." off.
 func trimEnd(chunk []byte) []byte {
 	at := bytes.LastIndex(chunk, []byte("\n..."))
-	if at >= 0 && isMarker(chunk[at+1:], '.') {
+	if at >= 0 && isMarker(string(chunk[at+1:]), '.') {
 		return chunk[:at+1]
 	}
 	return chunk

@@ -19,13 +19,25 @@ const shared = 0.001
 // likeness is how much of two objects must be the same for a rename.
 const likeness = 0.6
 
-// renames pairs objects that are on one side alone and have the same content
-// but for their names; what is left is gone and came.
-//
-// Equal content counts first, in the order of names. Else it is the likest that
-// is alike enough, where what all objects of the kind have counts little: a
-// thousand agents of one template are no renames of each other.
+// renames pairs objects that are on one side alone, within each scope; what is
+// left is gone and came.
 func (c *comparison) renames(old, new *Side, gone, came []*object) (pairs [][2]*object, goneStill, cameStill []*object) {
+	for _, scope := range scopesOf(gone, came) {
+		p, g, n := c.renamesIn(scope, [...]*Side{old, new}, inScope(gone, scope), inScope(came, scope))
+		pairs, goneStill, cameStill = append(pairs, p...), append(goneStill, g...), append(cameStill, n...)
+	}
+	return pairs, goneStill, cameStill
+}
+
+// renamesIn pairs objects of one scope that have the same content but for their
+// names, or most of it.
+//
+// The same agent by another name of the object counts first, where it is alike
+// enough: that of another grove, or of another namespace. Then it is equal
+// content, in the order of names. Else it is the likest that is alike enough,
+// where what all objects of the kind have counts little: a thousand agents of
+// one template are no renames of each other.
+func (c *comparison) renamesIn(scope string, sides [2]*Side, gone, came []*object) (pairs [][2]*object, goneStill, cameStill []*object) {
 	if len(gone) == 0 || len(came) == 0 {
 		return nil, gone, came
 	}
@@ -34,6 +46,49 @@ func (c *comparison) renames(old, new *Side, gone, came []*object) (pairs [][2]*
 		pairs = append(pairs, [2]*object{g, n})
 		took[g], took[n] = true, true
 	}
+	left := func(objects []*object) []*object {
+		return slices.DeleteFunc(slices.Clone(objects), func(o *object) bool { return took[o] })
+	}
+	c.sameAgent(gone, came, pair)
+	c.sameContent(left(gone), left(came), pair)
+	for kind, candidates := range kinds(left(gone)) {
+		if others := kinds(left(came))[kind]; len(others) > 0 && max(len(candidates), len(others)) <= maxCandidates {
+			c.likest(candidates, others, c.weights(sides, scope, kind), pair)
+		}
+	}
+	slices.SortFunc(pairs, func(a, b [2]*object) int { return a[1].ref.id().compare(b[1].ref.id()) })
+	return pairs, left(gone), left(came)
+}
+
+// agent is the kind of an object and the agent that it is of, by its label; ok
+// is false where it has none.
+func (o *object) agent() (of [2]string, ok bool) {
+	name := text(o.keep().At("metadata", "labels", "scion.name"))
+	return [2]string{o.ref.Group + "/" + o.ref.Kind, name}, name != ""
+}
+
+// sameAgent pairs objects of the one agent of a name that went and the one that
+// came.
+func (c *comparison) sameAgent(gone, came []*object, pair func(g, n *object)) {
+	byAgent := func(objects []*object) map[[2]string][]*object {
+		out := map[[2]string][]*object{}
+		for _, o := range objects {
+			if of, ok := o.agent(); ok {
+				out[of] = append(out[of], o)
+			}
+		}
+		return out
+	}
+	arrived := byAgent(came)
+	for of, g := range byAgent(gone) {
+		if n := arrived[of]; len(g) == 1 && len(n) == 1 && alike(c.parts(g[0]), c.parts(n[0]), nil) >= likeness {
+			pair(g[0], n[0])
+		}
+	}
+}
+
+// sameContent pairs objects that have equal content, in the order of names.
+func (c *comparison) sameContent(gone, came []*object, pair func(g, n *object)) {
 	byContent := map[string][]*object{}
 	for _, n := range sorted(came) {
 		key := c.content(n)
@@ -46,14 +101,6 @@ func (c *comparison) renames(old, new *Side, gone, came []*object) (pairs [][2]*
 			pair(g, same[0])
 		}
 	}
-	left := func(objects []*object) []*object {
-		return slices.DeleteFunc(slices.Clone(objects), func(o *object) bool { return took[o] })
-	}
-	for kind, candidates := range kinds(left(gone)) {
-		c.likest(candidates, kinds(left(came))[kind], [...]*Side{old, new}, kind, pair)
-	}
-	slices.SortFunc(pairs, func(a, b [2]*object) int { return a[1].ref.id().compare(b[1].ref.id()) })
-	return pairs, left(gone), left(came)
 }
 
 func sorted(objects []*object) []*object {
@@ -85,11 +132,7 @@ func anonymous(root *manifest.Node) *manifest.Node {
 }
 
 // likest pairs the objects of one kind by how alike they are.
-func (c *comparison) likest(gone, came []*object, sides [2]*Side, kind groupKind, pair func(g, n *object)) {
-	if len(came) == 0 || len(gone) > maxCandidates || len(came) > maxCandidates {
-		return
-	}
-	weight := c.weights(sides, kind)
+func (c *comparison) likest(gone, came []*object, weight map[string]float64, pair func(g, n *object)) {
 	type candidate struct {
 		g, n *object
 		like float64
@@ -137,13 +180,13 @@ func (c *comparison) parts(o *object) map[string]bool {
 	return out
 }
 
-// weights are how much a part counts.
-func (c *comparison) weights(sides [2]*Side, kind groupKind) map[string]float64 {
+// weights are how much a part counts among the objects of a kind in a scope.
+func (c *comparison) weights(sides [2]*Side, scope string, kind groupKind) map[string]float64 {
 	weight := map[string]float64{}
 	for _, side := range sides {
 		counts := map[string]int{}
 		for _, o := range side.objects {
-			if (groupKind{o.ref.Group, o.ref.Kind}) == kind {
+			if o.scope == scope && (groupKind{o.ref.Group, o.ref.Kind}) == kind {
 				for part := range c.parts(o) {
 					counts[part]++
 				}
@@ -160,19 +203,26 @@ func (c *comparison) weights(sides [2]*Side, kind groupKind) map[string]float64 
 	return weight
 }
 
-// alike is what two objects share of what they have.
+// alike is what two objects share of what they have; without weights, all
+// counts the same.
 func alike(a, b map[string]bool, weight map[string]float64) float64 {
+	weigh := func(part string) float64 {
+		if weight == nil {
+			return 1
+		}
+		return weight[part]
+	}
 	// Summed in the order of weights: floats depend on it in the last digit.
 	var both, all []float64
 	for part := range a {
-		all = append(all, weight[part])
+		all = append(all, weigh(part))
 		if b[part] {
-			both = append(both, weight[part])
+			both = append(both, weigh(part))
 		}
 	}
 	for part := range b {
 		if !a[part] {
-			all = append(all, weight[part])
+			all = append(all, weigh(part))
 		}
 	}
 	if sum(all) == 0 {

@@ -1,7 +1,6 @@
 package diff
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 	"strings"
@@ -30,8 +29,16 @@ func Compare(old, new *Side, o Options) *Report {
 		Old: old.Name, New: new.Name,
 		Summary: Summary{Verdicts: map[Verdict]int{}, Flags: map[Severity]int{}},
 	}}
+	c.names = names{map[id]bool{}, map[id]bool{}, map[id]bool{}, map[id]bool{}}
+	c.scoped = old.scoped() || new.scoped()
 	c.match(old, new)
-	slices.SortStableFunc(c.report.Objects, func(a, b Object) int { return a.Ref.id().compare(b.Ref.id()) })
+	slices.SortStableFunc(c.report.Objects, func(a, b Object) int {
+		return cmp.Or(a.Ref.id().compare(b.Ref.id()), slices.Compare(a.Scopes, b.Scopes))
+	})
+	if c.scoped {
+		c.report.Objects = merge(c.report.Objects)
+	}
+	c.count()
 	c.report.summarize()
 	c.report.Groups = group(c.report.Objects)
 	return c.report
@@ -43,6 +50,16 @@ type comparison struct {
 	rules
 	report   *Report
 	old, new arena
+	scoped   bool // an object is in several scopes
+	names    names
+}
+
+// names are the objects of both sides whatever their scope, and those of them
+// that are the same on both in one scope at least; moved says in another file.
+type names struct {
+	old, new map[id]bool
+	same     map[id]bool
+	moved    map[id]bool
 }
 
 func (c *comparison) ignored(ref Ref) bool {
@@ -59,10 +76,13 @@ func (c *comparison) match(old, new *Side) {
 		if c.ignored(o.ref) {
 			continue
 		}
-		c.report.Summary.OldObjects++
-		if n := new.byID[o.ref.id()]; n != nil {
+		c.names.old[o.ref.id()] = true
+		switch n := new.byKey[o.key()]; {
+		case n != nil:
 			c.pair(o, n)
-		} else {
+		case o.patch:
+			c.pair(o, unpatched(o))
+		default:
 			gone = append(gone, o)
 		}
 	}
@@ -70,10 +90,18 @@ func (c *comparison) match(old, new *Side) {
 		if c.ignored(n.ref) {
 			continue
 		}
-		c.report.Summary.NewObjects++
-		if old.byID[n.ref.id()] == nil {
+		c.names.new[n.ref.id()] = true
+		switch {
+		case old.byKey[n.key()] != nil:
+		case n.patch:
+			c.pair(unpatched(n), n)
+		default:
 			came = append(came, n)
 		}
+	}
+	moved, gone, came := c.moves(gone, came)
+	for _, m := range moved {
+		c.pair(m[0], m[1])
 	}
 	renamed, gone, came := c.renames(old, new, gone, came)
 	for _, r := range renamed {
@@ -92,7 +120,7 @@ func (c *comparison) pair(old, new *object) {
 	c.old.reset()
 	c.new.reset()
 	p := pair{new: new.load(&c.new)}
-	if p.new != nil && (old.doc.data == nil || !bytes.Equal(old.doc.data, new.doc.data)) {
+	if p.new != nil && (old.doc.data == "" || old.doc.data != new.doc.data) {
 		p.old = old.load(&c.old)
 	} else {
 		p.old = p.new // the same bytes, or a mistake that is reported
@@ -116,14 +144,14 @@ func (c *comparison) pair(old, new *object) {
 	}}
 	walk.value(p.old, p.new, field{schema: schemaOf(new.ref)})
 	if len(obj.Edits) == 0 {
-		c.report.Summary.Same++
+		c.names.same[new.ref.id()] = true
 		if old.path != "" && new.path != "" && old.path != new.path {
-			c.report.Summary.Moved++
+			c.names.moved[new.ref.id()] = true
 		}
 		return
 	}
 	obj.oldNames, obj.newNames = aliasesOf(old.ref, p.old), aliasesOf(new.ref, p.new)
-	c.add(obj, p)
+	c.add(obj, p, scopeOf(old, new))
 }
 
 func isIdentity(path []step) bool {
@@ -147,11 +175,11 @@ func (c *comparison) single(op Op, o *object) {
 		obj.Old, raw.old, p.old, result = o.pos, root, root, deleteOutcome(o.ref)
 	}
 	e.add(raw, func() Outcome { return result })
-	c.add(obj, p)
+	c.add(obj, p, scopeOf(o, nil))
 }
 
 // add takes an object that differs into the report.
-func (c *comparison) add(obj Object, p pair) {
+func (c *comparison) add(obj Object, p pair, scope string) {
 	slices.SortStableFunc(obj.Edits, func(a, b Edit) int { return comparePaths(a.raw.path, b.raw.path) })
 	for _, e := range obj.Edits {
 		if e.Outcome.Verdict.rank() > obj.Verdict.rank() {
@@ -159,6 +187,12 @@ func (c *comparison) add(obj Object, p pair) {
 		}
 	}
 	flagObject(&obj, p)
+	if c.scoped {
+		obj.Scopes = []string{scope}
+		for i := range obj.Edits {
+			obj.Edits[i].Scopes = []string{scope}
+		}
+	}
 	c.report.Objects = append(c.report.Objects, obj)
 }
 
@@ -246,6 +280,20 @@ func glob(pattern, text string) bool {
 	}
 }
 
+// count counts the objects, each once.
+func (c *comparison) count() {
+	for _, o := range c.report.Objects {
+		delete(c.names.same, o.Ref.id())
+	}
+	s := &c.report.Summary
+	s.OldObjects, s.NewObjects, s.Same = len(c.names.old), len(c.names.new), len(c.names.same)
+	for name := range c.names.moved {
+		if c.names.same[name] {
+			s.Moved++
+		}
+	}
+}
+
 func (r *Report) summarize() {
 	for _, o := range r.Objects {
 		r.Summary.Verdicts[o.Verdict]++
@@ -255,9 +303,13 @@ func (r *Report) summarize() {
 		if slices.ContainsFunc(o.Edits, func(e Edit) bool { return e.Outcome.SessionLost }) {
 			r.Summary.SessionsLost++
 		}
+		seen := map[Flag]bool{} // in another scope
 		for _, e := range o.Edits {
 			for _, f := range e.Flags {
-				r.Summary.Flags[f.Severity]++
+				if !seen[f] {
+					r.Summary.Flags[f.Severity]++
+				}
+				seen[f] = o.Scopes != nil
 			}
 		}
 	}

@@ -122,6 +122,7 @@ type groupView struct {
 	Verdict    diff.Verdict
 	Title      string
 	Names      string
+	Scopes     string // the trees that it is in
 	Fields     []string
 	More       int // fields that are not in Fields
 	Severities string
@@ -143,6 +144,7 @@ func newGroupView(r named, i int) groupView {
 	v := groupView{
 		ID: i + 1, Open: len(r.Groups) <= htmlOpen, Verdict: g.Verdict,
 		Title: title(g), Names: r.phrase(g.Objects, maxNames), Flags: groupFlags(g),
+		Scopes: groupScopes(r.Report, g),
 	}
 	for _, path := range paths(g) {
 		v.Fields = append(v.Fields, oneLine(path))
@@ -164,7 +166,7 @@ func newGroupView(r named, i int) groupView {
 	}
 	var severities []string
 	for _, c := range g.Changes {
-		change := newChangeView(r, c)
+		change := newChangeView(r, c, v.Scopes)
 		if !same {
 			change.Outcome = newOutcomeView(c.Outcome)
 		}
@@ -206,6 +208,7 @@ func position(p diff.Pos) string {
 // changeView is a change as the page shows it: one table.
 type changeView struct {
 	Field   string
+	Scopes  string       // where they are not the group's
 	Outcome *outcomeView // nil where the group has it
 	Flags   []diff.Flag
 	Rows    []rowView
@@ -233,20 +236,24 @@ type rowView struct {
 	More       int // lines that are not shown
 }
 
-func newChangeView(r named, c diff.Change) changeView {
-	v := changeView{Field: field(c.Path), Flags: c.Flags, Named: len(c.Rows) > 1}
+func newChangeView(r named, c diff.Change, in string) changeView {
+	v := changeView{Field: field(c.Path), Scopes: otherScopes(r.Report, in, c.Rows...), Flags: c.Flags, Named: len(c.Rows) > 1}
 	for _, row := range c.Rows {
 		old, new, example := values(r.Report, row)
 		v.Both = v.Both || old != nil && new != nil
 		v.Removed = new == nil
-		if example >= 0 && len(row.Objects) > 1 {
-			v.Example = name(r.Objects[example].Ref)
+		objects := distinct(row.Objects)
+		if example >= 0 {
+			v.Example = exampleOf(r.Report, row)
 		}
 		all := edited(old, new)
 		shown := all[:min(len(all), htmlLines)]
-		view := rowView{Names: r.phrase(row.Objects, maxNames), Lines: pairs(shown), More: len(all) - len(shown)}
-		if v.Named && len(row.Objects) > maxNames {
-			view.All = r.phrase(row.Objects, len(row.Objects))
+		view := rowView{Names: r.phrase(objects, maxNames), Lines: pairs(shown), More: len(all) - len(shown)}
+		if other := otherScopes(r.Report, in, row); other != "" {
+			view.Names += ", " + other
+		}
+		if v.Named && len(objects) > maxNames {
+			view.All = r.phrase(objects, len(objects))
 		}
 		v.Rows = append(v.Rows, view)
 	}

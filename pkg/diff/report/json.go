@@ -102,6 +102,7 @@ type objectJSON struct {
 	refJSON
 	Was     *refJSON   `json:"was,omitempty"`
 	Renamed bool       `json:"renamed,omitempty"`
+	Scopes  []string   `json:"scopes,omitempty"`
 	Old     *posJSON   `json:"old,omitempty"`
 	New     *posJSON   `json:"new,omitempty"`
 	Verdict string     `json:"verdict"`
@@ -130,6 +131,7 @@ type editJSON struct {
 	NewPos  *posJSON    `json:"newPos,omitempty"`
 	Outcome outcomeJSON `json:"outcome"`
 	Flags   []flagJSON  `json:"flags,omitempty"`
+	Scopes  []string    `json:"scopes,omitempty"`
 }
 
 type gateJSON struct {
@@ -217,7 +219,7 @@ func newValue(v *diff.Value) *valueJSON {
 
 func newObject(o diff.Object) objectJSON {
 	out := objectJSON{
-		refJSON: refJSON(o.Ref), Renamed: o.Renamed, Old: newPos(o.Old), New: newPos(o.New),
+		refJSON: refJSON(o.Ref), Renamed: o.Renamed, Scopes: o.Scopes, Old: newPos(o.Old), New: newPos(o.New),
 		Verdict: string(o.Verdict), Edits: each(o.Edits, newEdit),
 	}
 	if o.Was != nil {
@@ -234,7 +236,7 @@ func newPos(p diff.Pos) *posJSON {
 }
 
 func newEdit(e diff.Edit) editJSON {
-	return editJSON{string(e.Op), e.Path, newValue(e.Old), newValue(e.New), newPos(e.OldPos), newPos(e.NewPos), newOutcome(e.Outcome), each(e.Flags, newFlag)}
+	return editJSON{string(e.Op), e.Path, newValue(e.Old), newValue(e.New), newPos(e.OldPos), newPos(e.NewPos), newOutcome(e.Outcome), each(e.Flags, newFlag), e.Scopes}
 }
 
 func newViolation(v diff.Violation) violationJSON {

@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/scion-gen/scion-gen/pkg/diff"
@@ -92,7 +93,9 @@ func junitFailures(r *diff.Report) map[int][]string {
 	for i, o := range r.Objects {
 		for _, e := range o.Edits {
 			for _, f := range e.Flags {
-				out[i] = append(out[i], flagText(f))
+				if text := flagText(f); !slices.Contains(out[i], text) { // in another tree
+					out[i] = append(out[i], text)
+				}
 			}
 		}
 	}
@@ -107,7 +110,11 @@ func flagText(f diff.Flag) string {
 func junitEdits(o diff.Object) string {
 	var out []string
 	for _, e := range o.Edits {
-		out = append(out, fmt.Sprintf("%s: %s: %s", oneLine(string(e.Outcome.Verdict)), field(e.Path), effect(e.Outcome)))
+		text := fmt.Sprintf("%s: %s: %s", oneLine(string(e.Outcome.Verdict)), field(e.Path), effect(e.Outcome))
+		if len(e.Scopes) > 0 {
+			text += ": " + oneLine("in "+list(e.Scopes, " and "))
+		}
+		out = append(out, text)
 	}
 	return strings.Join(out, "\n")
 }

@@ -161,7 +161,8 @@ func (m markdown) group(i int) string {
 	if len(m.Groups) == 1 {
 		out.WriteString(" open")
 	}
-	fmt.Fprintf(&out, ">\n<summary>%s</summary>\n", m.groupTitle(g))
+	in := groupScopes(m.Report, g)
+	fmt.Fprintf(&out, ">\n<summary>%s</summary>\n", m.groupTitle(g, in))
 	if len(g.Objects) > maxNames {
 		fmt.Fprintf(&out, "\nIn %s\n", m.objects(g.Objects, markdownRows))
 	}
@@ -170,14 +171,14 @@ func (m markdown) group(i int) string {
 		fmt.Fprintf(&out, "\n%s\n", outcome(g.Changes[0].Outcome))
 	}
 	for _, c := range g.Changes {
-		out.WriteString(m.change(g, c, same))
+		out.WriteString(m.change(g, c, in, same))
 	}
 	out.WriteString("\n</details>\n")
 	return out.String()
 }
 
 // groupTitle is HTML: Markdown is not read in a summary.
-func (m markdown) groupTitle(g diff.Group) string {
+func (m markdown) groupTitle(g diff.Group, in string) string {
 	out := "<b>" + inHTML(string(g.Verdict)) + "</b> · " + inHTML(title(g))
 	list, more := m.names(g.Objects, maxNames)
 	if len(g.Objects) == 1 {
@@ -187,6 +188,9 @@ func (m markdown) groupTitle(g diff.Group) string {
 	}
 	if more > 0 {
 		out += fmt.Sprintf(" and %d more", more)
+	}
+	if in != "" {
+		out += " · " + inHTML(in)
 	}
 	if fields := paths(g); len(fields) > 0 {
 		out += " · " + inHTMLCode(fields[:min(len(fields), maxFields)])
@@ -218,13 +222,16 @@ func outcome(o diff.Outcome) string {
 }
 
 // change is one field; its outcome is left out where the group has it.
-func (m markdown) change(g diff.Group, c diff.Change, same bool) string {
+func (m markdown) change(g diff.Group, c diff.Change, in string, same bool) string {
 	var head []string
 	if c.Path != "" {
 		head = append(head, code(shorten(field(c.Path), markdownWidth)))
 	}
 	if !same {
 		head = append(head, outcome(c.Outcome))
+	}
+	if other := otherScopes(m.Report, in, c.Rows...); other != "" {
+		head = append(head, prose(other))
 	}
 	var out strings.Builder
 	if len(head) > 0 {
@@ -236,7 +243,7 @@ func (m markdown) change(g diff.Group, c diff.Change, same bool) string {
 	if len(c.Rows) == 1 {
 		return out.String() + m.value(c.Rows[0])
 	}
-	return out.String() + m.table(g, c)
+	return out.String() + m.table(g, c, in)
 }
 
 // value is a row as a diff.
@@ -245,22 +252,25 @@ func (m markdown) value(row diff.Row) string {
 	most, head := markdownLines, ""
 	if example >= 0 {
 		most = markdownExample
-		if len(row.Objects) > 1 {
-			head = "\nThe first, " + code(name(m.Objects[example].Ref)) + ":\n"
+		if first := exampleOf(m.Report, row); first != "" {
+			head = "\nThe first, " + code(first) + ":\n"
 		}
 	}
 	return head + fenced(edited(old, new), most)
 }
 
 // table is the different values of a change.
-func (m markdown) table(g diff.Group, c diff.Change) string {
+func (m markdown) table(g diff.Group, c diff.Change, in string) string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "\n| %s | Old | New |\n|:--|:--|:--|\n", cellProse(g.Kind))
 	for _, row := range c.Rows[:min(len(c.Rows), markdownRows)] {
-		list, more := m.names(row.Objects, 1)
+		list, more := m.names(distinct(row.Objects), 1)
 		object := cell(list[0], markdownCell)
 		if more > 0 {
 			object += fmt.Sprintf(" and %d more", more)
+		}
+		if other := otherScopes(m.Report, in, row); other != "" {
+			object += ", " + cellProse(other)
 		}
 		fmt.Fprintf(&out, "| %s | %s | %s |\n", object, valueCell(row.Old, row.New), valueCell(row.New, row.Old))
 	}

@@ -13,7 +13,8 @@ import (
 
 // sample is a report that has something of everything: each verdict but resume,
 // flags of each severity, groups of one and of many, one value and several, of
-// one line and of many, new and deleted objects, redacted values, and a gate.
+// one line and of many, new and deleted objects, redacted values, two trees with
+// the same objects, and a gate.
 func sample(t testing.TB, agents int) *diff.Report {
 	t.Helper()
 	var old, new strings.Builder
@@ -36,9 +37,13 @@ metadata: {name: fresh, namespace: agents}
 data: {a: b}
 `)
 	var errs manifest.Errors
-	sides := [2]*diff.Side{
-		diff.Read("old", []diff.File{{Name: "old/pods.yaml", Data: []byte(old.String())}}, &errs),
-		diff.Read("new", []diff.File{{Name: "new/pods.yaml", Data: []byte(new.String())}}, &errs),
+	var sides [2]*diff.Side
+	for i, text := range []string{old.String(), new.String()} {
+		name := []string{"old", "new"}[i]
+		sides[i] = diff.Read(name, []diff.File{
+			{Name: name + "/pods.yaml", Path: "pods.yaml", Data: []byte(text), Scope: "manifests"},
+			{Name: name + "/prod.yaml", Path: "prod.yaml", Data: []byte(strings.ReplaceAll(text, "agents/claude", "prod/claude")), Scope: "deploy/prod"},
+		}, &errs)
 	}
 	if err := errs.Err(); err != nil {
 		t.Fatal(err)
@@ -161,15 +166,16 @@ func TestSampleHasEverything(t *testing.T) {
 			t.Errorf("no flag is %s", s)
 		}
 	}
-	several, redacted := false, false
+	several, redacted, scoped := false, false, false
 	for _, g := range r.Groups {
 		for _, c := range g.Changes {
 			several = several || len(c.Rows) > 3
+			scoped = scoped || otherScopes(r, groupScopes(r, g), c.Rows[0]) != ""
 			redacted = redacted || c.Rows[0].New != nil && c.Rows[0].New.Redacted
 		}
 	}
-	if !several || !redacted {
-		t.Errorf("several values: %v, redacted values: %v", several, redacted)
+	if !several || !redacted || !scoped {
+		t.Errorf("several values: %v, redacted values: %v, values of one tree: %v", several, redacted, scoped)
 	}
 	if g := r.Gate; len(g.Violations) == 0 || len(g.Allowed) == 0 || len(g.Expired) == 0 || len(g.Unused) == 0 {
 		t.Errorf("gate: %d stopped, %d allowed, %d expired, %d unused", len(g.Violations), len(g.Allowed), len(g.Expired), len(g.Unused))

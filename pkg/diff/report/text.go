@@ -94,21 +94,25 @@ func styleOf(v diff.Verdict) string {
 
 func (t *texter) group(g diff.Group) {
 	worst := gravest(g)
-	t.linef("%s  %s", t.paint(bold, t.title(g)), t.paint(styleOf(g.Verdict), string(g.Verdict)+": "+worst.Effect+refused(worst)))
+	in := groupScopes(t.report, g)
+	t.linef("%s  %s", t.paint(bold, t.title(g, in)), t.paint(styleOf(g.Verdict), string(g.Verdict)+": "+worst.Effect+refused(worst)))
 	if len(g.Objects) > 1 {
-		t.linef("  %s", t.names(g.Objects))
+		t.linef("  %s", t.names(g.Objects, true))
 	}
 	for _, c := range g.Changes {
-		t.change(g, c)
+		t.change(g, c, in)
 	}
 	t.WriteByte('\n')
 }
 
 // title is what a group is about: one object by its name, several by their
-// number.
-func (t *texter) title(g diff.Group) string {
+// number, and in which trees.
+func (t *texter) title(g diff.Group, in string) string {
+	if in != "" {
+		in = ", " + in
+	}
 	if len(g.Objects) > 1 {
-		return fmt.Sprintf("same change in %d %s", len(g.Objects), plural(safe(g.Kind)))
+		return fmt.Sprintf("same change in %d %s%s", len(g.Objects), plural(safe(g.Kind)), in)
 	}
 	o := t.report.Objects[g.Objects[0]]
 	name := safe(o.Ref.String())
@@ -116,7 +120,7 @@ func (t *texter) title(g diff.Group) string {
 		name = safe(o.Was.String()) + " -> " + safe(strings.TrimPrefix(o.Ref.String(), o.Ref.Kind+" "))
 	}
 	at := cmp.Or(o.New, o.Old)
-	return fmt.Sprintf("%s (%s:%d)", name, safe(at.File), at.Line)
+	return fmt.Sprintf("%s (%s:%d)%s", name, safe(at.File), at.Line, in)
 }
 
 func gravest(g diff.Group) diff.Outcome {
@@ -135,11 +139,21 @@ func refused(o diff.Outcome) string {
 	return " (a plain apply is refused)"
 }
 
+// name is that of an object, with the one it had if renamed is asked for.
+func (t *texter) name(object int, renamed bool) string {
+	o := t.report.Objects[object]
+	name := safe(strings.TrimPrefix(o.Ref.String(), o.Ref.Kind+" "))
+	if renamed && o.Renamed {
+		name = safe(strings.TrimPrefix(o.Was.String(), o.Was.Kind+" ")) + " -> " + name
+	}
+	return name
+}
+
 // names are the first few objects and how many more there are.
-func (t *texter) names(objects []int) string {
+func (t *texter) names(objects []int, renamed bool) string {
 	var out []string
 	for _, i := range objects[:min(maxNames, len(objects))] {
-		out = append(out, safe(strings.TrimPrefix(t.report.Objects[i].Ref.String(), t.report.Objects[i].Ref.Kind+" ")))
+		out = append(out, t.name(i, renamed))
 	}
 	s := strings.Join(out, ", ")
 	if more := len(objects) - maxNames; more > 0 {
@@ -155,9 +169,12 @@ var marks = map[diff.Op]struct{ mark, style string }{
 	diff.OpMove:   {"%", yellow},
 }
 
-func (t *texter) change(g diff.Group, c diff.Change) {
+func (t *texter) change(g diff.Group, c diff.Change, in string) {
 	mark := marks[c.Op]
 	verdict := t.verdict(g, c.Outcome)
+	if other := otherScopes(t.report, in, c.Rows...); other != "" {
+		verdict += "  " + t.paint(dim, "["+other+"]")
+	}
 	head := "  " + t.paint(mark.style, mark.mark) + " " + safe(c.Path)
 	switch {
 	case c.Op == diff.OpMove:
@@ -169,7 +186,7 @@ func (t *texter) change(g diff.Group, c diff.Change) {
 		t.value(head, verdict, c.Rows[0])
 	default:
 		t.linef("%s  %d different values%s", head, len(c.Rows), verdict)
-		t.table(c.Rows)
+		t.table(c.Rows, in)
 	}
 	for _, f := range c.Flags {
 		t.linef("    %s %s %s", t.paint(flagStyle(f.Severity), "! "+string(f.Severity)+" "+f.ID+":"), safe(f.Reason), t.paint(dim, "("+safe(f.Back)+")"))
@@ -216,7 +233,7 @@ func (t *texter) value(head, verdict string, r diff.Row) {
 }
 
 // table writes the different values of one field.
-func (t *texter) table(rows []diff.Row) {
+func (t *texter) table(rows []diff.Row, in string) {
 	for i, r := range rows {
 		if i == maxRows {
 			t.linef("      ... %s", count(len(rows)-i, "more value"))
@@ -226,7 +243,12 @@ func (t *texter) table(rows []diff.Row) {
 		if !ok {
 			text = brief(r.Old) + " -> " + brief(r.New)
 		}
-		t.linef("      %d  %s  %s", len(r.Objects), text, t.paint(dim, "("+t.names(r.Objects)+")"))
+		objects := distinct(r.Objects)
+		who := t.names(objects, false)
+		if other := otherScopes(t.report, in, r); other != "" {
+			who += "; " + other
+		}
+		t.linef("      %d  %s  %s", len(objects), text, t.paint(dim, "("+who+")"))
 	}
 }
 
@@ -259,7 +281,14 @@ func inline(r diff.Row) (string, bool) {
 	case r.Old.Redacted && r.New.Redacted && r.Old.Text == fmt.Sprintf("<redacted, %d bytes>", r.Old.Bytes):
 		return fmt.Sprintf("changed, %d -> %d bytes (redacted)", r.Old.Bytes, r.New.Bytes), true
 	}
-	old, new = apart(old, new)
+	switch {
+	case old != new || r.Old.Redacted:
+		old, new = apart(old, new)
+	case r.Old.Kind != r.New.Kind:
+		old, new = kinded(r.Old, old), kinded(r.New, new)
+	default: // it has placeholders
+		return clip(new, maxWidth) + ", of the new name", true
+	}
 	return old + " -> " + new, true
 }
 
@@ -294,6 +323,14 @@ func quoted(v *diff.Value, text string) string {
 		return text
 	}
 	return `"` + text + `"`
+}
+
+// kinded is a value of which the kind is seen: 1 is not "1".
+func kinded(v *diff.Value, text string) string {
+	if v.Kind == diff.KindString && !strings.HasPrefix(text, `"`) {
+		return `"` + text + `"`
+	}
+	return text
 }
 
 // apart shortens two long values to where they differ.
@@ -386,7 +423,7 @@ func (t *texter) summary() string {
 	if len(t.report.Objects) == 1 {
 		differ = "differs"
 	}
-	fmt.Fprintf(&out, "%d of %s %s%s\n", len(t.report.Objects), count(max(s.OldObjects, s.NewObjects), "object"), differ, moved(s))
+	fmt.Fprintf(&out, "%d of %s %s%s\n", len(t.report.Objects), count(len(t.report.Objects)+s.Same, "object"), differ, moved(s))
 	for i := len(diff.Verdicts) - 1; i >= 0; i-- {
 		v := diff.Verdicts[i]
 		if n := s.Verdicts[v]; n > 0 {
