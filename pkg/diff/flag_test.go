@@ -58,7 +58,7 @@ func TestFlags(t *testing.T) {
 		{"network-selector", policy("  podSelector: {}\n"), policy("  podSelector: {matchLabels: {a: c}}\n"), false},
 		{"placement", podWith("  nodeSelector: {pool: agents}\n", ""), podWith("", ""), false},
 		{"proc-mount", podWith("", ""), podWith("", "    securityContext: {procMount: Unmasked}\n"), false},
-		{"rbac-role", binding("roleRef: {name: a}\n"), binding("roleRef: {name: cluster-admin}\n"), true},
+		{"rbac-role", binding("roleRef: {name: a}\n"), binding("roleRef: {name: cluster-admin}\n"), false},
 		{"rbac-subject", binding("subjects: [{kind: User, name: a}]\n"), binding("subjects: [{kind: User, name: a}, {kind: User, name: b}]\n"), false},
 		{"root-group", podWith("", ""), podWith("  securityContext: {runAsGroup: 0}\n", ""), false},
 		{"run-as-root", podWith("  securityContext: {runAsUser: 1000}\n", ""), podWith("  securityContext: {runAsUser: 0}\n", ""), false},

@@ -26,7 +26,7 @@ type Options struct {
 
 // Compare finds what differs. It changes neither side.
 func Compare(old, new *Side, o Options) *Report {
-	c := comparison{Options: o, rules: rules{o.Defaults}, report: &Report{
+	c := comparison{Options: o, rules: rules{o.Defaults}, before: &surroundings{side: old}, after: &surroundings{side: new}, report: &Report{
 		Old: old.Name, New: new.Name,
 		Summary: Summary{Verdicts: map[Verdict]int{}, Flags: map[Severity]int{}},
 	}}
@@ -43,6 +43,8 @@ type comparison struct {
 	rules
 	report   *Report
 	old, new arena
+	// before and after are what flags need to know of other objects.
+	before, after *surroundings
 }
 
 func (c *comparison) ignored(ref Ref) bool {
@@ -158,7 +160,7 @@ func (c *comparison) add(obj Object, p pair) {
 			obj.Verdict = e.Outcome.Verdict
 		}
 	}
-	flagObject(&obj, p)
+	c.flagObject(&obj, p)
 	c.report.Objects = append(c.report.Objects, obj)
 }
 
