@@ -201,8 +201,8 @@ func (c podContainer) all(shared bool) {
 		c.privileges()
 		c.profiles()
 	}
-	if c.touched(c.path+".image") || c.touched(c.path+".imagePullPolicy") {
-		c.images()
+	if name := text(c.node.Get("image")); name != "" && c.touched(c.path+".image") {
+		c.image(c.name, name, c.path+".image")
 	}
 	if c.touched(c.path+".resources") || c.touched(c.pod+".resources") {
 		c.limits()
@@ -292,9 +292,9 @@ func (c podContainer) profiles() {
 	} {
 		kind, paths := c.setting(p.field, "type")
 		profile, _ := c.setting(p.field, "localhostProfile")
-		name := text(kind)
-		if name == "" {
-			name = map[bool]string{true: "Unconfined", false: p.annotated}[p.annotated == "unconfined"]
+		name := cmp.Or(text(kind), p.annotated)
+		if p.annotated == "unconfined" { // beside a field that says otherwise, the API refuses it
+			name = "Unconfined"
 		}
 		paths = append(paths, c.path+".securityContext."+p.field, c.pod+".securityContext."+p.field, annotation)
 		switch name {
@@ -317,21 +317,6 @@ func (c podContainer) profile(field, name string, paths []string) {
 		f.value = ""
 	}
 	c.add(f)
-}
-
-func (c podContainer) images() {
-	path := c.path + ".image"
-	name := text(c.node.Get("image"))
-	if name == "" {
-		return
-	}
-	c.image(c.name, name, path)
-	image := imageOf(name)
-	policy := text(c.node.Get("imagePullPolicy"))
-	if policy == "" && image.moves() {
-		policy = "Always"
-	}
-	c.lacks(policy != "Always" && !image.pinned, "pull-policy", c.name, "", c.path+".imagePullPolicy", path)
 }
 
 // image are the facts of an image's name.

@@ -189,7 +189,7 @@ func (c *comparison) widerPolicy(ref, was Ref, p pair) []fact {
 	old, new := policyOf(p.old, was.Namespace), policyOf(p.new, ref.Namespace)
 	var out []fact
 	for d := range directions {
-		if f, freed := c.freed(old, new, d, was.Namespace, ref.Namespace); freed {
+		if f, freed := c.freed(old, new, d, was.Namespace); freed {
 			out = append(out, f)
 		}
 		if new == nil {
@@ -206,15 +206,21 @@ func (c *comparison) widerPolicy(ref, was Ref, p pair) []fact {
 }
 
 // freed says whether pods of the old policy are no longer restricted in a
-// direction, for no policy that is there now is sure to select all of them.
-func (c *comparison) freed(old, new *policy, d int, was, is string) (f fact, freed bool) {
+// direction: they were not allowed everything, and no policy that is there now
+// is sure to select all of them.
+func (c *comparison) freed(old, new *policy, d int, was string) (f fact, freed bool) {
 	if old == nil || !old.restricts[d] {
 		return f, false
 	}
-	for _, q := range c.after.policies(was) {
-		if q.restricts[d] && old.selects.implies(q.selects) {
-			return f, false
+	selected := func(q *policy) bool { return q.restricts[d] && old.selects.implies(q.selects) }
+	var before []traffic
+	for _, q := range c.before.policies(was) {
+		if selected(q) {
+			before = append(before, q.allows[d]...)
 		}
+	}
+	if slices.ContainsFunc(c.after.policies(was), selected) || cover(before, traffic{everyone: true}) {
+		return f, false
 	}
 	switch {
 	case new == nil:
@@ -229,17 +235,17 @@ func (c *comparison) freed(old, new *policy, d int, was, is string) (f fact, fre
 
 // allowsMore reports whether a pod that the new policy selects, and that was
 // restricted before, may not have had t; before is what was allowed.
-func (c *comparison) allowsMore(old, new *policy, d int, is, was string, t traffic) (before []traffic, more bool) {
-	if old != nil && is == was && old.restricts[d] && new.selects.implies(old.selects) && cover(old.allows[d], t) {
+func (c *comparison) allowsMore(old, new *policy, d int, namespace, was string, t traffic) (before []traffic, more bool) {
+	if old != nil && namespace == was && old.restricts[d] && new.selects.implies(old.selects) && cover(old.allows[d], t) {
 		return nil, false
 	}
-	for _, p := range c.before.policies(is) {
-		if !p.restricts[d] || !c.overlap(new.selects, p.selects, is) {
+	for _, p := range c.before.policies(namespace) {
+		if !p.restricts[d] || !c.overlap(new.selects, p.selects, namespace) {
 			continue
 		}
 		both := new.selects.and(p.selects)
 		before = nil
-		for _, q := range c.before.policies(is) {
+		for _, q := range c.before.policies(namespace) {
 			if q.restricts[d] && both.implies(q.selects) {
 				before = append(before, q.allows[d]...)
 			}

@@ -50,7 +50,7 @@ func widerPod(p pair, at []string, edits []Edit) []fact {
 	}
 	fs.secrets(old, new)
 	fs.tokens(old, new)
-	fs.registries(old, new)
+	fs.images(old, new)
 	fs.tolerations(old, new)
 	fs.placement(old, new)
 	return fs.list
@@ -420,21 +420,42 @@ func (fs *facts) tokens(old, new reach) {
 	}
 }
 
-// registries finds images of a new container that come from where none of the
-// pod's came from.
-func (fs *facts) registries(old, new reach) {
-	var before []string
-	names := map[string]bool{}
+// images finds images of a new container that come from where none of the
+// pod's came from, and those that the node need no longer ask the registry for.
+func (fs *facts) images(old, new reach) {
+	var from []string
+	before := map[string]containerAt{}
 	for _, c := range old.containers() {
-		names[c.name] = true
-		before = append(before, imageOf(text(c.node.Get("image"))).from())
+		before[c.name] = c
+		from = append(from, imageOf(text(c.node.Get("image"))).from())
 	}
 	for _, c := range new.containers() {
-		from := imageOf(text(c.node.Get("image"))).from()
-		if !names[c.name] && from != "" && !slices.Contains(before, from) {
-			fs.add(fact{id: "image-registry", detail: from, paths: []string{c.path + ".image"}})
+		path := c.path + ".image"
+		if !fs.touched(path) && !fs.touched(path+"PullPolicy") {
+			continue
+		}
+		was, had := before[c.name]
+		if is := imageOf(text(c.node.Get("image"))).from(); !had && is != "" && !slices.Contains(from, is) {
+			fs.add(fact{id: "image-registry", detail: is, paths: []string{path}})
+		}
+		if !c.asks() && (!had || was.asks() && !released(was, c)) {
+			fs.add(fact{id: "pull-policy", paths: []string{path + "PullPolicy", path}})
 		}
 	}
+}
+
+// asks reports whether the image is sure to be the registry's: it is pinned, or
+// the registry is asked each time, as it is for latest if nothing is said.
+func (c containerAt) asks() bool {
+	image, policy := imageOf(text(c.node.Get("image"))), text(c.node.Get("imagePullPolicy"))
+	return image.pinned || policy == "Always" || policy == "" && image.moves()
+}
+
+// released reports whether a tag that moves became one that does not, and
+// nothing else: that is stricter, though the registry is asked no more.
+func released(old, new containerAt) bool {
+	unsaid := text(old.node.Get("imagePullPolicy")) == "" && text(new.node.Get("imagePullPolicy")) == ""
+	return unsaid && imageOf(text(old.node.Get("image"))).moves()
 }
 
 // tolerates reports whether a tolerates all taints that b does, for as long
