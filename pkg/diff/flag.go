@@ -164,7 +164,8 @@ func (o *Object) flag(f fact) {
 	path, _ = credential.Hide(path)
 	reason := rule.reason
 	if strings.Contains(reason, "%s") {
-		reason = fmt.Sprintf(reason, f.detail)
+		detail, _ := credential.Hide(f.detail)
+		reason = fmt.Sprintf(reason, detail)
 	}
 	o.Edits[at].Flags = append(o.Edits[at].Flags, Flag{
 		ID: f.id, Severity: cmp.Or(f.severity, rule.severity), Path: path, Reason: reason, Back: rule.back,

@@ -258,9 +258,12 @@ func newChange(objects []Object, members []*spot) Change {
 	first := &objects[members[0].object].Edits[members[0].edit]
 	c := Change{Op: first.Op, Path: first.Path, Outcome: first.Outcome, Flags: slices.Clone(first.Flags)}
 	general := func(s *spot) bool { return s.path.literal != members[0].path.literal }
+	named := func(s *spot) bool { return !slices.Equal(objects[s.object].Edits[s.edit].Flags, first.Flags) }
+	names := objects[members[0].object].newNames
 	if slices.ContainsFunc(members, general) {
-		names := objects[members[0].object].newNames
 		c.Path = members[0].path.general
+	}
+	if slices.ContainsFunc(members, named) {
 		for i := range c.Flags {
 			c.Flags[i].Path = names.replace(c.Flags[i].Path)
 			c.Flags[i].Reason = names.replace(c.Flags[i].Reason)

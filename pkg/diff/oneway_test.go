@@ -278,3 +278,21 @@ func TestAnotherIsFlaggedBothWays(t *testing.T) {
 		}
 	}
 }
+
+// The same flag in many objects is one, though each names its own object.
+func TestFlagsOfManyAreOne(t *testing.T) {
+	var old, new string
+	for i := range 5 {
+		name := fmt.Sprintf("agent-%d", i)
+		new += rbac("RoleBinding", name, "roleRef: {kind: Role, name: r}\nsubjects: [{kind: ServiceAccount, name: "+name+"}]\n")
+	}
+	old = netpol("p", denyAll)
+	r := Compare(readSide(t, "old", old), readSide(t, "new", old+new), Options{})
+	if len(r.Groups) != 1 || len(r.Groups[0].Objects) != 5 || len(r.Groups[0].Changes[0].Flags) != 1 {
+		t.Fatalf("%d groups: %+v", len(r.Groups), r.Groups)
+	}
+	const want = "rights are granted: Role r to ServiceAccount/{namespace}/{name}"
+	if got := r.Groups[0].Changes[0].Flags[0].Reason; got != want {
+		t.Errorf("want %q, got %q", want, got)
+	}
+}

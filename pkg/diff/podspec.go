@@ -422,8 +422,7 @@ func (c podContainer) scion() {
 		{"github-token", "SCION_GITHUB_TOKEN_PATH"},
 	} {
 		if v := c.variable(w.name); v != "" {
-			shown, _ := credential.Hide(v)
-			c.add(fact{id: w.id, at: c.name + "/" + w.name, level: 1, value: v, detail: shown, paths: []string{path(w.name)}})
+			c.add(fact{id: w.id, at: c.name + "/" + w.name, level: 1, value: v, detail: v, paths: []string{path(w.name)}})
 		}
 	}
 }

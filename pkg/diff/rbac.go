@@ -208,7 +208,8 @@ func (s subject) everybody() bool {
 }
 
 func (s subject) String() string {
-	return strings.Trim(strings.Join([]string{s.kind, s.namespace, s.name}, "/"), "/")
+	parts := []string{s.kind, s.namespace, s.name}
+	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), "/")
 }
 
 // binding is a RoleBinding, or a ClusterRoleBinding, whose scope is "*".
