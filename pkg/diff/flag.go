@@ -72,6 +72,7 @@ var flagRules = map[string]flagRule{
 	"runtime-class":        {Medium, "the pod runs in another runtime: %s", "set runtimeClassName as it was"},
 	"service-account":      {Medium, "the pod has another identity: service account %s", "set serviceAccountName as it was"},
 	"service-token":        {Medium, "a token of the service account is in every container", "set automountServiceAccountToken: false"},
+	"token-secret":         {Medium, "a token of a service account is made that does not expire", "use a projected token"},
 	"token-volume":         {Medium, "a token of the service account is mounted, for %s", "remove the volume's source"},
 	"cloud-identity":       {Medium, "the service account stands for another cloud identity", "set the annotation as it was"},
 	"image-registry":       {Medium, "the image comes from elsewhere: %s", "use an image of the registry and owner it was"},
@@ -231,6 +232,15 @@ func factsOf(ref *Ref, root *manifest.Node, edits []Edit) []fact {
 		out.lacks(!isTrue(root.At("spec", "prune")), "prune-disabled", "spec.prune", "spec.prune", "spec.prune")
 	case groupKind{"argoproj.io", "Application"}:
 		out.application(root)
+	case groupKind{"", "Secret"}:
+		out.weak(text(root.Get("type")) == "kubernetes.io/service-account-token", "token-secret", "", "", "type")
+	case groupKind{"", "PersistentVolume"}:
+		for _, kind := range []string{"hostPath", "local"} {
+			h := hostPath{path: text(root.At("spec", kind, "path"))}
+			if h.path != "" {
+				out.hostPath(h, "spec."+kind)
+			}
+		}
 	case groupKind{"", "ServiceAccount"}:
 		out.serviceAccount(root)
 	case groupKind{"", "Namespace"}:
@@ -376,6 +386,15 @@ func versionAge(version string) int {
 		return 0
 	}
 	return max(1, 1000-minor)
+}
+
+// hostPath is a path of the node that any pod may claim.
+func (fs *facts) hostPath(h hostPath, cause string) {
+	f := fact{id: "host-path", at: h.path, level: 2, grave: true, detail: h.path, paths: []string{cause}}
+	if h.grave() {
+		f.severity = High
+	}
+	fs.add(f)
 }
 
 func (fs *facts) service(root *manifest.Node) {

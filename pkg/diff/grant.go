@@ -12,6 +12,9 @@ import (
 // allowed now and was not before, by any object of the old side.
 func (c *comparison) wider(obj *Object, p pair) []fact {
 	ref, was := obj.Ref, *cmp.Or(obj.Was, &obj.Ref)
+	if p.new == nil && c.namespaceGone(ref.Namespace) {
+		return nil
+	}
 	switch (groupKind{ref.Group, ref.Kind}) {
 	case groupKind{"networking.k8s.io", "NetworkPolicy"}:
 		return c.widerPolicy(ref, was, p)

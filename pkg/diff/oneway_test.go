@@ -127,6 +127,8 @@ func TestWeakerIsFlaggedStricterIsNot(t *testing.T) {
 		{"a pod with a capability", "", security("capabilities: {add: [NET_ADMIN]}"), "capability-added"},
 		{"a service account that mounts its token", "", header("v1", "ServiceAccount") + "automountServiceAccountToken: true\n", "service-token"},
 		{"a role with all rights", "", role("{apiGroups: ['*'], resources: ['*'], verbs: ['*']}"), "rbac-widened"},
+		{"a token that does not expire", "", one("v1", "Secret", "s", "type: kubernetes.io/service-account-token\n"), "token-secret"},
+		{"a volume of the node", "", one("v1", "PersistentVolume", "v", "spec: {hostPath: {path: /etc}}\n"), "host-path"},
 		{"an Ingress", "", one("networking.k8s.io/v1", "Ingress", "i", "spec: {rules: [{host: a.example.com}]}\n"), "service-exposed"},
 		{"a namespace without restrictions", "", namespace("pod-security.kubernetes.io/enforce: privileged"), "pod-security"},
 
@@ -226,6 +228,8 @@ func TestSameIsNotFlagged(t *testing.T) {
 		{"policies of pods that are not the same",
 			netpol("a", "  podSelector: {matchLabels: {app: a}}\n") + labelled("a", "app: a") + labelled("b", "run: b"),
 			netpol("a", "  podSelector: {matchLabels: {app: a}}\n") + labelled("a", "app: a") + labelled("b", "run: b") + netpol("b", "  podSelector: {matchLabels: {run: b}}\n  ingress: [{}]\n")},
+		{"pods with their policy", labelled("b", "run: b"), labelled("b", "run: b") + netpol("p", strings.Replace(denyAll, "{}", "{matchLabels: {app: a}}", 1)) + labelled("a", "app: a")},
+		{"a namespace with its policies", netpol("q", denyAll), netpol("q", denyAll) + "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: m}\n" + strings.Replace(netpol("p", denyAll), "namespace: n", "namespace: m", 1)},
 		{"two rules of a role", role("r", "{apiGroups: [''], resources: [pods], verbs: [get]}, {apiGroups: [''], resources: [pods], verbs: [list]}"), role("r", "{apiGroups: [''], resources: [pods], verbs: [get, list]}")},
 		{"two bindings", binding("a", "{kind: User, name: u}, {kind: User, name: v}"), binding("b", "{kind: User, name: u}") + binding("c", "{kind: User, name: v}")},
 		{"a service account as a user", binding("a", "{kind: ServiceAccount, name: s, namespace: n}"), binding("a", "{kind: User, name: 'system:serviceaccount:n:s'}")},

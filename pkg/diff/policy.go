@@ -219,7 +219,7 @@ func (c *comparison) freed(old, new *policy, d int, was string) (f fact, freed b
 			before = append(before, q.allows[d]...)
 		}
 	}
-	if slices.ContainsFunc(c.after.policies(was), selected) || cover(before, traffic{everyone: true}) {
+	if slices.ContainsFunc(c.after.policies(was), selected) || cover(before, traffic{everyone: true}) || c.podsGone(old.selects, was) {
 		return f, false
 	}
 	switch {
@@ -231,6 +231,12 @@ func (c *comparison) freed(old, new *policy, d int, was string) (f fact, freed b
 		f = fact{id: "network-selector", paths: []string{"spec.podSelector", "metadata.namespace", "spec"}}
 	}
 	return f, true
+}
+
+// podsGone reports whether the old side has pods that a selector selects, and
+// the new side has none: they went together with what restricted them.
+func (c *comparison) podsGone(of selector, namespace string) bool {
+	return slices.ContainsFunc(c.before.pods(namespace), of.selects) && !slices.ContainsFunc(c.after.pods(namespace), of.selects)
 }
 
 // allowsMore reports whether a pod that the new policy selects, and that was

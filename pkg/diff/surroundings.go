@@ -61,3 +61,12 @@ func (s *surroundings) pods(namespace string) []map[string]string {
 	}
 	return s.labels[namespace]
 }
+
+// has reports whether the side has an object.
+func (s *surroundings) has(of id) bool { return s.side.byID[of] != nil }
+
+// namespaceGone reports whether a namespace goes with all that is in it.
+func (c *comparison) namespaceGone(name string) bool {
+	of := id{kind: "Namespace", name: name}
+	return c.before.has(of) && !c.after.has(of)
+}
