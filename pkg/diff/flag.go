@@ -103,8 +103,8 @@ var flagRules = map[string]flagRule{
 	"pod-security":         {High, "Pod Security %s", "set the label as it was"},
 	"service-exposed":      {Medium, "the Service can be reached from outside the cluster: %s", "set type: ClusterIP"},
 	"service-target":       {Medium, "the Service leads elsewhere: %s", "set externalName as it was"},
-	"force-annotation":     {Medium, "the object may be deleted and made again by the deployer: %s", "remove the annotation"},
-	"prune-disabled":       {Low, "the deployer no longer removes or corrects the object: %s", "remove the annotation"},
+	"force-annotation":     {Medium, "the object may be deleted and made again by the deployer: %s", "remove it"},
+	"prune-disabled":       {Low, "the deployer no longer removes or corrects what it deployed: %s", "set it as it was"},
 	"sandbox-network":      {High, "no network policy is managed for sandboxes of the template", "set networkPolicyManagement: Managed"},
 	"sandbox-env":          {Low, "claims may set variables of sandboxes: %s", "set envVarsInjectionPolicy: Disallowed"},
 }

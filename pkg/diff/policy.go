@@ -110,13 +110,13 @@ func peerOf(n *manifest.Node, namespace string) traffic {
 		}
 		var except []netip.Prefix
 		t.text = cidr.String()
-		for i, e := range items(block.Get("except")) {
-			x, err := netip.ParsePrefix(text(e))
-			if err != nil {
-				continue
+		join := " except "
+		for _, e := range items(block.Get("except")) {
+			if x, err := netip.ParsePrefix(text(e)); err == nil {
+				except = append(except, x)
+				t.text += join + x.String()
+				join = ", "
 			}
-			except = append(except, x)
-			t.text += map[bool]string{true: " except ", false: ", "}[i == 0] + x.String()
 		}
 		t.spans, t.all = blockSpans(cidr, except), cidr.Bits() == 0
 		return t
@@ -171,15 +171,80 @@ func (t traffic) reaches(address netip.Prefix) bool {
 	return t.everyone || slices.ContainsFunc(t.spans, func(s span) bool { return holds([]span{s}, []span{spanOf(address)}) })
 }
 
-// policies are those of a namespace.
-func (s *surroundings) policies(namespace string) []*policy {
-	if s.byNamespace == nil {
-		s.byNamespace = map[string][]*policy{}
+// policySet is the policies of a namespace.
+type policySet struct {
+	all  []*policy
+	keys map[string]bool // of labels that any of them asks for
+	// by has their places by a label and the value that they ask for, rest
+	// those that ask for none by its value.
+	by   map[string]map[string][]int
+	rest []int
+}
+
+func (s *policySet) add(p *policy) {
+	at := len(s.all)
+	s.all = append(s.all, p)
+	for _, r := range p.selects {
+		s.keys[r.key] = true
+	}
+	for _, r := range p.selects {
+		if r.op != "In" || len(r.values) != 1 {
+			continue
+		}
+		if s.by[r.key] == nil {
+			s.by[r.key] = map[string][]int{}
+		}
+		s.by[r.key][r.values[0]] = append(s.by[r.key][r.values[0]], at)
+		return
+	}
+	s.rest = append(s.rest, at)
+}
+
+// near are the policies that may have something in common with a selector, in
+// their order: most of many ask for another value of the same label.
+func (s *policySet) near(of selector) []*policy {
+	at := slices.Clone(s.rest)
+	for key, places := range s.by {
+		values, limited := of.values(key)
+		for _, value := range values {
+			at = append(at, places[value]...)
+		}
+		if !limited {
+			for _, all := range places {
+				at = append(at, all...)
+			}
+		}
+	}
+	slices.Sort(at)
+	var out []*policy
+	for _, i := range slices.Compact(at) {
+		out = append(out, s.all[i])
+	}
+	return out
+}
+
+// policies are those of a namespace that may have something in common with a
+// selector.
+func (s *surroundings) policies(namespace string, near selector) []*policy {
+	if set := s.policySet(namespace); set != nil {
+		return set.near(near)
+	}
+	return nil
+}
+
+func (s *surroundings) policySet(namespace string) *policySet {
+	if s.networks == nil {
+		s.networks = map[string]*policySet{}
 		s.each(func(o *object, root *manifest.Node) {
-			s.byNamespace[o.ref.Namespace] = append(s.byNamespace[o.ref.Namespace], policyOf(root, o.ref.Namespace))
+			set := s.networks[o.ref.Namespace]
+			if set == nil {
+				set = &policySet{keys: map[string]bool{}, by: map[string]map[string][]int{}}
+				s.networks[o.ref.Namespace] = set
+			}
+			set.add(policyOf(root, o.ref.Namespace))
 		}, groupKind{"networking.k8s.io", "NetworkPolicy"})
 	}
-	return s.byNamespace[namespace]
+	return s.networks[namespace]
 }
 
 // widerPolicy finds the pods that a direction is no longer restricted for, and
@@ -196,9 +261,18 @@ func (c *comparison) widerPolicy(ref, was Ref, p pair) []fact {
 			continue
 		}
 		kind := strings.ToLower(directions[d].kind)
+		same := old != nil && was.Namespace == ref.Namespace && old.restricts[d] && new.selects.implies(old.selects)
+		var regions [][]traffic
 		for _, t := range new.allows[d] {
-			if before, added := c.allowsMore(old, new, d, ref.Namespace, was.Namespace, t); added {
-				out = append(out, policyFact(t, before, kind, directions[d].rules))
+			if same && cover(old.allows[d], t) {
+				continue
+			}
+			if regions == nil {
+				regions = c.regions(new, d, ref.Namespace)
+			}
+			at := slices.IndexFunc(regions, func(before []traffic) bool { return !cover(before, t) })
+			if at >= 0 {
+				out = append(out, policyFact(t, regions[at], kind, directions[d].rules))
 			}
 		}
 	}
@@ -214,12 +288,12 @@ func (c *comparison) freed(old, new *policy, d int, was string) (f fact, freed b
 	}
 	selected := func(q *policy) bool { return q.restricts[d] && old.selects.implies(q.selects) }
 	var before []traffic
-	for _, q := range c.before.policies(was) {
+	for _, q := range c.before.policies(was, old.selects) {
 		if selected(q) {
 			before = append(before, q.allows[d]...)
 		}
 	}
-	if slices.ContainsFunc(c.after.policies(was), selected) || cover(before, traffic{everyone: true}) || c.podsGone(old.selects, was) {
+	if slices.ContainsFunc(c.after.policies(was, old.selects), selected) || cover(before, traffic{everyone: true}) || c.podsGone(old.selects, was) {
 		return f, false
 	}
 	switch {
@@ -236,31 +310,28 @@ func (c *comparison) freed(old, new *policy, d int, was string) (f fact, freed b
 // podsGone reports whether the old side has pods that a selector selects, and
 // the new side has none: they went together with what restricted them.
 func (c *comparison) podsGone(of selector, namespace string) bool {
-	return slices.ContainsFunc(c.before.pods(namespace), of.selects) && !slices.ContainsFunc(c.after.pods(namespace), of.selects)
+	return slices.ContainsFunc(c.before.pods(namespace, of), of.selects) && !slices.ContainsFunc(c.after.pods(namespace, of), of.selects)
 }
 
-// allowsMore reports whether a pod that the new policy selects, and that was
-// restricted before, may not have had t; before is what was allowed.
-func (c *comparison) allowsMore(old, new *policy, d int, namespace, was string, t traffic) (before []traffic, more bool) {
-	if old != nil && namespace == was && old.restricts[d] && new.selects.implies(old.selects) && cover(old.allows[d], t) {
-		return nil, false
-	}
-	for _, p := range c.before.policies(namespace) {
+// regions are what pods that a policy selects were allowed in a direction: for
+// each policy that restricted some of them, what all pods which both select
+// were sure to be allowed.
+func (c *comparison) regions(new *policy, d int, namespace string) [][]traffic {
+	out := [][]traffic{}
+	for _, p := range c.before.policies(namespace, new.selects) {
 		if !p.restricts[d] || !c.overlap(new.selects, p.selects, namespace) {
 			continue
 		}
 		both := new.selects.and(p.selects)
-		before = nil
-		for _, q := range c.before.policies(namespace) {
+		var before []traffic
+		for _, q := range c.before.policies(namespace, both) {
 			if q.restricts[d] && both.implies(q.selects) {
 				before = append(before, q.allows[d]...)
 			}
 		}
-		if !cover(before, t) {
-			return before, true
-		}
+		out = append(out, before)
 	}
-	return nil, false
+	return out
 }
 
 // overlap reports whether two selectors of a namespace may select the same pod.
@@ -275,13 +346,13 @@ func (c *comparison) overlap(a, b selector, namespace string) bool {
 	}
 	var inA, inB bool
 	for _, s := range []*surroundings{c.before, c.after} {
-		for _, pod := range s.pods(namespace) {
-			isA, isB := a.selects(pod), b.selects(pod)
-			if isA && isB {
+		for _, pod := range s.pods(namespace, a) {
+			inA = inA || a.selects(pod)
+			if a.selects(pod) && b.selects(pod) {
 				return true
 			}
-			inA, inB = inA || isA, inB || isB
 		}
+		inB = inB || slices.ContainsFunc(s.pods(namespace, b), b.selects)
 	}
 	return !inA || !inB
 }
@@ -315,6 +386,14 @@ func (c *comparison) escapes(obj *Object, was Ref, p pair) []fact {
 		return nil
 	}
 	old, new := labelsOf(p.old.At(at...)), labelsOf(p.new.At(at...))
+	changed := func(key string) bool {
+		before, had := old[key]
+		after, has := new[key]
+		return before != after || had != has
+	}
+	if !c.before.decides(ref.Namespace, changed) && !c.after.decides(ref.Namespace, changed) {
+		return nil
+	}
 	var out []fact
 	add := func(detail string, severity Severity) {
 		out = append(out, fact{id: "network-labels", detail: detail, severity: severity, paths: []string{path}})
@@ -342,10 +421,24 @@ func (c *comparison) escapes(obj *Object, was Ref, p pair) []fact {
 // allowedTo is what the policies that select a pod allow it in a direction;
 // restricted is false where there are none.
 func (s *surroundings) allowedTo(pod map[string]string, namespace string, d int) (all []traffic, restricted bool) {
-	for _, p := range s.policies(namespace) {
+	for _, p := range s.policies(namespace, selectorFor(pod)) {
 		if p.restricts[d] && p.selects.selects(pod) {
 			all, restricted = append(all, p.allows[d]...), true
 		}
 	}
 	return all, restricted
+}
+
+// decides reports whether a policy of the namespace asks for one of the labels.
+func (s *surroundings) decides(namespace string, label func(key string) bool) bool {
+	set := s.policySet(namespace)
+	if set == nil {
+		return false
+	}
+	for key := range set.keys {
+		if label(key) {
+			return true
+		}
+	}
+	return false
 }

@@ -116,7 +116,7 @@ func (c *comparison) widerRole(ref Ref, p pair) []fact {
 	}
 	before, _ := permissions(p.old)
 	after, rules := permissions(p.new)
-	awaited := p.old != nil || c.before.binds(ref.id())
+	awaited := p.old != nil || c.before.binds(roleID(ref))
 	var out []fact
 	verbs := map[permission]int{} // the fact that has the verbs on the same
 	for i, q := range after {
@@ -233,6 +233,15 @@ func bindingOf(ref Ref, root *manifest.Node) binding {
 	return b
 }
 
+// roleID is what bindings know a role by.
+func roleID(ref Ref) id {
+	of := ref.id()
+	if of.kind == "ClusterRole" {
+		of.namespace = ""
+	}
+	return of
+}
+
 // bindings are all of a side.
 func (s *surroundings) bindings() []binding {
 	if !s.bound {
@@ -255,7 +264,7 @@ func (s *surroundings) role(of id) (all []permission, known bool) {
 		s.roles = map[id][]permission{}
 		s.each(func(o *object, root *manifest.Node) {
 			if root.Get("aggregationRule").IsNull() {
-				s.roles[o.ref.id()], _ = permissions(root)
+				s.roles[roleID(o.ref)], _ = permissions(root)
 			}
 		}, groupKind{rbacGroup, "Role"}, groupKind{rbacGroup, "ClusterRole"})
 	}

@@ -81,6 +81,25 @@ func (s selector) selects(labels map[string]string) bool {
 // and selects what both select.
 func (s selector) and(t selector) selector { return slices.Concat(s, t) }
 
+// selectorFor is what is known of an object with these labels.
+func selectorFor(labels map[string]string) selector {
+	var s selector
+	for key, value := range labels {
+		s = append(s, requirement{key, "In", []string{value}})
+	}
+	return s
+}
+
+// values are those that a label may have; limited is false where any will do.
+func (s selector) values(key string) (values []string, limited bool) {
+	for _, r := range s {
+		if r.key == key && r.op == "In" {
+			return r.values, true
+		}
+	}
+	return nil, false
+}
+
 // known is what a selector says of the value of one key.
 type known struct {
 	exists, absent bool

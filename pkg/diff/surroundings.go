@@ -9,12 +9,12 @@ import (
 // surroundings are the objects of a side that decide what a change of another
 // object means. They are read when they are first asked for.
 type surroundings struct {
-	side        *Side
-	byNamespace map[string][]*policy
-	labels      map[string][]map[string]string // of pods
-	grants      []binding
-	bound       bool // grants are read
-	roles       map[id][]permission
+	side      *Side
+	networks  map[string]*policySet
+	podLabels map[string]*podSet
+	grants    []binding
+	bound     bool // grants are read
+	roles     map[id][]permission
 }
 
 // each reads the objects of some kinds. Mistakes in them are reported where
@@ -45,21 +45,57 @@ func (o *object) peek() *manifest.Node {
 	return normalize(root, o.ref)
 }
 
-// pods are the labels of the pods that the objects of a namespace are or make.
-func (s *surroundings) pods(namespace string) []map[string]string {
-	if s.labels == nil {
-		s.labels = map[string][]map[string]string{}
+// podSet is the labels of the pods of a namespace.
+type podSet struct {
+	all []map[string]string
+	by  map[[2]string][]map[string]string // by each label, and its value
+}
+
+// pods are the labels of the pods that the objects of a namespace are or make,
+// of those at least that a selector selects.
+func (s *surroundings) pods(namespace string, near selector) []map[string]string {
+	if s.podLabels == nil {
+		s.podLabels = map[string]*podSet{}
 		var kinds []groupKind
 		for kind := range podSpecs {
 			kinds = append(kinds, kind)
 		}
 		s.each(func(o *object, root *manifest.Node) {
 			at := podSpecPath(o.ref)
-			labels := labelsOf(root.At(at[:len(at)-1]...).At("metadata", "labels"))
-			s.labels[o.ref.Namespace] = append(s.labels[o.ref.Namespace], labels)
+			set := s.podLabels[o.ref.Namespace]
+			if set == nil {
+				set = &podSet{by: map[[2]string][]map[string]string{}}
+				s.podLabels[o.ref.Namespace] = set
+			}
+			set.add(labelsOf(root.At(at[:len(at)-1]...).At("metadata", "labels")))
 		}, kinds...)
 	}
-	return s.labels[namespace]
+	set := s.podLabels[namespace]
+	if set == nil {
+		return nil
+	}
+	return set.near(near)
+}
+
+func (s *podSet) add(labels map[string]string) {
+	s.all = append(s.all, labels)
+	for key, value := range labels {
+		s.by[[2]string{key, value}] = append(s.by[[2]string{key, value}], labels)
+	}
+}
+
+func (s *podSet) near(of selector) []map[string]string {
+	for _, r := range of {
+		if r.op != "In" {
+			continue
+		}
+		var out []map[string]string
+		for _, value := range r.values {
+			out = append(out, s.by[[2]string{r.key, value}]...)
+		}
+		return out
+	}
+	return s.all
 }
 
 // has reports whether the side has an object.
