@@ -25,9 +25,11 @@ type fact struct {
 	grave bool
 	// value is what is flagged when it changes, whatever it is.
 	value string
-	// guard says that it is flagged when it is gone, with the severity gone.
+	// guard says that it is flagged when it is gone, with the severity gone,
+	// unless what it guards is gone too: the container at owner.
 	guard    bool
 	gone     Severity
+	owner    string
 	severity Severity // the rule's if empty
 	// paths are the fields that it is read from, the nearest first.
 	paths []string
@@ -139,7 +141,7 @@ func (c *comparison) flagObject(obj *Object, p pair) {
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(before)) {
-		if f := before[key]; f.guard && !seen[key] && p.new != nil {
+		if f := before[key]; f.guard && !seen[key] && p.new != nil && !obj.removes(f.owner) {
 			f.detail, f.severity = "no longer "+f.detail, f.gone
 			obj.flag(f)
 		}
@@ -171,6 +173,11 @@ func (o *Object) flag(f fact) {
 	o.Edits[at].Flags = append(o.Edits[at].Flags, Flag{
 		ID: f.id, Severity: cmp.Or(f.severity, rule.severity), Path: path, Reason: reason, Back: rule.back,
 	})
+}
+
+// removes reports whether an edit removes a field, or what it is in.
+func (o *Object) removes(path string) bool {
+	return path != "" && slices.ContainsFunc(o.Edits, func(e Edit) bool { return e.Op == OpRemove && within(e.Path, path) })
 }
 
 // cause is the edit that touches one of the fields, and that field; -1 where

@@ -3,6 +3,7 @@ package diff
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -78,6 +79,19 @@ func TestFlags(t *testing.T) {
 				t.Errorf("undone, the flags are %v", got)
 			}
 		})
+	}
+}
+
+// A container that goes takes what guarded it along.
+func TestContainerGone(t *testing.T) {
+	guarded := podWith("", "    env: [{name: SCION_AGENT_NAME, value: a}, {name: SCION_METADATA_MODE, value: block}, {name: GCE_METADATA_HOST, value: localhost}]\n")
+	left := strings.ReplaceAll(podWith("", ""), "name: agent", "name: other")
+	both := guarded + "  - {name: other, image: a:1}\n"
+	if got := flagsOf(t, both, left); len(got) > 0 {
+		t.Errorf("flagged: %v", got)
+	}
+	if got := fmt.Sprint(flagsOf(t, guarded, podWith("", ""))); got != "[metadata-host metadata-mode]" {
+		t.Errorf("of a container that stays, the flags are %v", got)
 	}
 }
 

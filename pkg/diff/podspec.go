@@ -402,7 +402,7 @@ func (c podContainer) variable(name string) string {
 // scion are the facts of the variables that Scion reads.
 func (c podContainer) scion() {
 	path := func(name string) string { return c.path + ".env[" + name + "]" }
-	mode := fact{id: "metadata-mode", at: c.name, guard: true, gone: High, paths: []string{path("SCION_METADATA_MODE"), c.path + ".env"}}
+	mode := fact{id: "metadata-mode", at: c.name, guard: true, gone: High, owner: c.path, paths: []string{path("SCION_METADATA_MODE"), c.path + ".env"}}
 	switch c.variable("SCION_METADATA_MODE") {
 	case "block":
 	case "assign":
@@ -413,7 +413,7 @@ func (c podContainer) scion() {
 	c.add(mode)
 	for _, name := range []string{"GCE_METADATA_HOST", "GCE_METADATA_ROOT"} {
 		if host := c.variable(name); host != "" {
-			c.add(fact{id: "metadata-host", at: c.name + "/" + name, value: host, guard: true, paths: []string{path(name)}})
+			c.add(fact{id: "metadata-host", at: c.name + "/" + name, value: host, guard: true, owner: c.path, paths: []string{path(name)}})
 		}
 	}
 	for _, w := range []struct{ id, name string }{
