@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/scion-gen/scion-gen/pkg/diff/report"
 )
 
 const gitopsExamples = "../../examples/gitops"
@@ -40,10 +42,7 @@ func record(t *testing.T, programs ...string) (path string, calls func() string)
 	t.Helper()
 	dir := t.TempDir()
 	for _, name := range programs {
-		script := "#!/bin/sh\nfor a in " + name + ` "$@"; do printf '%s\n' "$a"; done >>` + dir + "/calls\n"
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		answering(t, dir, name, "")
 	}
 	return dir + ":" + os.Getenv("PATH"), func() string {
 		data, err := os.ReadFile(filepath.Join(dir, "calls"))
@@ -54,11 +53,51 @@ func record(t *testing.T, programs ...string) (path string, calls func() string)
 	}
 }
 
+// answering makes a program that writes down how it is called, and does what a
+// script says.
+func answering(t *testing.T, dir, name, script string) {
+	t.Helper()
+	text := "#!/bin/sh\nfor a in " + name + ` "$@"; do printf '%s\n' "$a"; done >>` + dir + "/calls\n" + script
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The answers of the hosts to who asks for the comments: of others, and that of
+// an earlier push, which is on the second page.
+const (
+	githubComments = `[{"id": 1, "user": {"type": "User"}, "body": "<!-- scion-gen diff -->\nmine"},
+ {"id": 2, "user": {"type": "Bot"}, "body": "tests pass"},
+ {"id": 3, "user": {"type": "Bot"}, "body": "<!-- scion-gen diff -->\nold"}, {"id": 4, "user": {"type": "Bot"}, "body": "<!-- scion-gen diff -->\nolder"}]`
+	gitlabFirst  = `[{"id": 1, "system": true, "body": "<!-- scion-gen diff -->"}, {"id": 2, "system": false, "body": "nice"}]`
+	gitlabSecond = `[{"id": 3, "system": false, "body": "<!-- scion-gen diff -->\nold"}]`
+)
+
 // The pipelines render, check and post the diff, with the variables that their
-// hosts document; the comment has what changed.
+// hosts document: as a comment that is made once and updated then.
 func TestExamplePipelines(t *testing.T) {
-	path, calls := record(t, "gh", "curl")
+	_, err := exec.LookPath("jq")
+	needs(t, err == nil, "jq is not installed")
 	temp := t.TempDir()
+	// gh hands what it is given to --jq to its own jq.
+	gh := `test "$2" = --paginate || exit 0
+printf '%s' "$COMMENTS" | jq -r "$5"
+`
+	curl := `while test $# -gt 1; do
+  case $1 in
+  --dump-header) headers=$2;;
+  --output) output=$2;;
+  esac
+  shift
+done
+case $1 in
+*page=1) printf 'HTTP/2 200\r\nx-next-page: %s\r\n' "$NEXT" >"$headers"; printf '%s' "$FIRST" >"$output";;
+*page=2) printf 'HTTP/2 200\r\nx-next-page: \r\n' >"$headers"; printf '%s' "$SECOND" >"$output";;
+esac
+`
+	github := []string{"GITHUB_BASE_REF=main", "RUNNER_TEMP=" + temp, "GITHUB_STEP_SUMMARY=" + temp + "/summary", "GITHUB_REPOSITORY=acme/agents", "PULL_REQUEST=7"}
+	gitlab := []string{"CI_MERGE_REQUEST_TARGET_BRANCH_NAME=main", "CI_API_V4_URL=https://gitlab.example.com/api/v4", "CI_PROJECT_ID=1", "CI_MERGE_REQUEST_IID=7", "COMMENT_TOKEN=t"}
+	notes := "https://gitlab.example.com/api/v4/projects/1/merge_requests/7/notes"
 	for _, tt := range []struct {
 		name    string
 		steps   []string
@@ -66,14 +105,20 @@ func TestExamplePipelines(t *testing.T) {
 		comment string
 		called  string
 	}{
-		{"github", githubSteps(t, gitopsExamples+"/github/manifests.yaml"),
-			[]string{"GITHUB_BASE_REF=main", "RUNNER_TEMP=" + temp, "GITHUB_STEP_SUMMARY=" + temp + "/summary", "PULL_REQUEST=7"},
-			temp + "/comment.md", "gh\npr\ncomment\n7\n"},
-		{"gitlab", gitlabSteps(t, gitopsExamples+"/gitlab/.gitlab-ci.yml"),
-			[]string{"CI_MERGE_REQUEST_TARGET_BRANCH_NAME=main", "CI_API_V4_URL=https://gitlab.example.com/api/v4", "CI_PROJECT_ID=1", "CI_MERGE_REQUEST_IID=7", "COMMENT_TOKEN=t"},
-			"note.md", "https://gitlab.example.com/api/v4/projects/1/merge_requests/7/notes\n"},
+		{"github", githubSteps(t, gitopsExamples+"/github/manifests.yaml"), append(github, "COMMENTS=[]"),
+			temp + "/comment.md", "gh\napi\n--silent\n--method\nPOST\nrepos/acme/agents/issues/7/comments\n--field\nbody=@" + temp + "/comment.md\n"},
+		{"github, again", githubSteps(t, gitopsExamples+"/github/manifests.yaml"), append(github, "COMMENTS="+githubComments),
+			temp + "/comment.md", "gh\napi\n--silent\n--method\nPATCH\nrepos/acme/agents/issues/comments/3\n--field\nbody=@" + temp + "/comment.md\n"},
+		{"gitlab", gitlabSteps(t, gitopsExamples+"/gitlab/.gitlab-ci.yml"), append(gitlab, "FIRST=[]"),
+			"note.md", "--data-urlencode\nbody@note.md\n" + notes + "\n"},
+		{"gitlab, again", gitlabSteps(t, gitopsExamples+"/gitlab/.gitlab-ci.yml"), append(gitlab, "NEXT=2", "FIRST="+gitlabFirst, "SECOND="+gitlabSecond),
+			"note.md", "--request\nPUT\n--data-urlencode\nbody@note.md\n" + notes + "/3\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			path, calls := record(t)
+			bin, _, _ := strings.Cut(path, ":")
+			answering(t, bin, "gh", gh)
+			answering(t, bin, "curl", curl)
 			dir := changedRepository(t)
 			if out, err := shell(t, dir, append(tt.env, "PATH="+path), tt.steps...); err != nil {
 				t.Fatalf("%v\n%s", err, out)
@@ -82,10 +127,10 @@ func TestExamplePipelines(t *testing.T) {
 				tt.comment = filepath.Join(dir, tt.comment)
 			}
 			comment, err := os.ReadFile(tt.comment)
-			if err != nil || !bytes.Contains(comment, []byte("shop--builder")) {
+			if err != nil || !bytes.HasPrefix(comment, []byte(report.Marker+"\n")) || !bytes.Contains(comment, []byte("shop--builder")) {
 				t.Errorf("the comment is %v\n%s", err, comment)
 			}
-			if !strings.Contains(calls(), tt.called) {
+			if !strings.HasSuffix(calls(), tt.called) {
 				t.Errorf("called was:\n%s", calls())
 			}
 			replaceIn(t, filepath.Join(dir, "deploy/prod/v1_pod_shop--builder.yaml"), "36000", "1")

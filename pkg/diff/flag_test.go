@@ -3,6 +3,7 @@ package diff
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -58,7 +59,7 @@ func TestFlags(t *testing.T) {
 		{"network-selector", policy("  podSelector: {}\n"), policy("  podSelector: {matchLabels: {a: c}}\n"), false},
 		{"placement", podWith("  nodeSelector: {pool: agents}\n", ""), podWith("", ""), false},
 		{"proc-mount", podWith("", ""), podWith("", "    securityContext: {procMount: Unmasked}\n"), false},
-		{"rbac-role", binding("roleRef: {name: a}\n"), binding("roleRef: {name: cluster-admin}\n"), true},
+		{"rbac-role", binding("roleRef: {name: a}\n"), binding("roleRef: {name: cluster-admin}\n"), false},
 		{"rbac-subject", binding("subjects: [{kind: User, name: a}]\n"), binding("subjects: [{kind: User, name: a}, {kind: User, name: b}]\n"), false},
 		{"root-group", podWith("", ""), podWith("  securityContext: {runAsGroup: 0}\n", ""), false},
 		{"run-as-root", podWith("  securityContext: {runAsUser: 1000}\n", ""), podWith("  securityContext: {runAsUser: 0}\n", ""), false},
@@ -78,6 +79,19 @@ func TestFlags(t *testing.T) {
 				t.Errorf("undone, the flags are %v", got)
 			}
 		})
+	}
+}
+
+// A container that goes takes what guarded it along.
+func TestContainerGone(t *testing.T) {
+	guarded := podWith("", "    env: [{name: SCION_AGENT_NAME, value: a}, {name: SCION_METADATA_MODE, value: block}, {name: GCE_METADATA_HOST, value: localhost}]\n")
+	left := strings.ReplaceAll(podWith("", ""), "name: agent", "name: other")
+	both := guarded + "  - {name: other, image: a:1}\n"
+	if got := flagsOf(t, both, left); len(got) > 0 {
+		t.Errorf("flagged: %v", got)
+	}
+	if got := fmt.Sprint(flagsOf(t, guarded, podWith("", ""))); got != "[metadata-host metadata-mode]" {
+		t.Errorf("of a container that stays, the flags are %v", got)
 	}
 }
 

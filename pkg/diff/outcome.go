@@ -93,8 +93,7 @@ func pullPolicy(given, container *manifest.Node) string {
 	if policy := text(given); policy != "" {
 		return policy
 	}
-	name, digest, _ := strings.Cut(text(container.Get("image")), "@")
-	if _, tag := imageParts(name); digest == "" && (tag == "" || tag == "latest") {
+	if imageOf(text(container.Get("image"))).moves() {
 		return "Always"
 	}
 	return "IfNotPresent"

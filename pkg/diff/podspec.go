@@ -35,8 +35,9 @@ var podSpecs = map[groupKind][]string{
 // podSpecPath is where an object has the spec of pods, nil where it has none.
 func podSpecPath(ref Ref) []string { return podSpecs[groupKind{ref.Group, ref.Kind}] }
 
-// pod are the facts of the spec of pods that stands at path.
-func (fs *facts) pod(spec *manifest.Node, path string) {
+// pod are the facts of the spec of pods that stands at path; meta is the
+// metadata of the pods.
+func (fs *facts) pod(spec, meta *manifest.Node, path string) {
 	below := func(key string) string { return manifest.Child(path, key) }
 	fs.weak(isTrue(spec.Get("hostNetwork")), "host-network", "", "", below("hostNetwork"))
 	fs.weak(isTrue(spec.Get("hostPID")), "host-pid", "", "", below("hostPID"))
@@ -50,66 +51,138 @@ func (fs *facts) pod(spec *manifest.Node, path string) {
 	if class := text(spec.Get("runtimeClassName")); class != "" {
 		fs.add(fact{id: "runtime-class", value: class, guard: true, gone: High, detail: class, paths: []string{below("runtimeClassName")}})
 	}
-	for _, s := range items(spec.At("securityContext", "sysctls")) {
-		name := text(s.Get("name"))
-		fs.weak(true, "sysctl", name, name, below("securityContext")+".sysctls["+name+"]")
+	if node := text(spec.Get("nodeName")); node != "" {
+		fs.add(fact{id: "placement", at: "nodeName", level: 1, value: node, detail: "nodeName", paths: []string{below("nodeName")}})
 	}
-	if selector := spec.Get("nodeSelector"); selector != nil {
-		for _, f := range selector.Fields {
-			fs.add(fact{id: "placement", at: f.Key, value: text(f.Value), guard: true, detail: f.Key, paths: []string{manifest.Child(below("nodeSelector"), f.Key)}})
-		}
-	}
-	for _, t := range items(spec.Get("tolerations")) {
-		key := keyOf(t, elemRules[tolerationType].keys)
-		fs.lacks(true, "toleration-added", key, key, below("tolerations")+"["+key+"]")
-	}
+	class := text(spec.Get("priorityClassName"))
+	fs.weak(strings.HasPrefix(class, "system-"), "system-priority", "", class, below("priorityClassName"))
 	for _, v := range items(spec.Get("volumes")) {
 		fs.volume(v, below("volumes")+"["+text(v.Get("name"))+"]")
 	}
-	shared := fs.touched(below("securityContext"))
+	security := below("securityContext")
+	shared := fs.touched(security)
+	if shared {
+		fs.podSecurity(spec, security)
+	}
+	appArmor := appArmorAnnotations(meta)
+	shared = shared || fs.touched(strings.TrimSuffix(path, "spec")+"metadata.annotations")
 	for _, list := range []string{"containers", "initContainers", "ephemeralContainers"} {
 		for _, c := range items(spec.Get(list)) {
 			name := text(c.Get("name"))
-			container := podContainer{facts: fs, spec: spec, node: c, name: name, pod: path, path: below(list) + "[" + name + "]"}
-			if shared || fs.touched(container.path) {
+			container := podContainer{facts: fs, spec: spec, node: c, name: name, pod: path, path: below(list) + "[" + name + "]", appArmor: appArmor[name]}
+			if shared || fs.touched(container.path) || fs.touched(below("resources")) {
 				container.all(shared)
 			}
 		}
 	}
 }
 
-// grave are paths of a node that give it away, with all below them and above.
-var grave = []string{"/var/run/docker.sock", "/run/docker.sock", "/run/containerd", "/var/run/crio", "/etc", "/root", "/proc", "/sys", "/dev", "/boot", "/var/lib/kubelet", "/var/lib/etcd", "/var/log"}
+// safeSysctls are those that Pod Security's baseline level allows: they are the
+// pod's own.
+var safeSysctls = []string{
+	"kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range", "net.ipv4.ip_unprivileged_port_start", "net.ipv4.tcp_syncookies",
+	"net.ipv4.ping_group_range", "net.ipv4.ip_local_reserved_ports", "net.ipv4.tcp_keepalive_time", "net.ipv4.tcp_fin_timeout",
+	"net.ipv4.tcp_keepalive_intvl", "net.ipv4.tcp_keepalive_probes", "net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem",
+}
 
-func (fs *facts) volume(v *manifest.Node, path string) {
-	if host := text(v.At("hostPath", "path")); host != "" {
-		f := fact{id: "host-path", at: host, level: 2, detail: host, paths: []string{path + ".hostPath", path}}
-		clean := "/" + strings.Trim(host, "/")
-		for _, g := range grave {
-			if clean == "/" || clean == g || strings.HasPrefix(clean, g+"/") || strings.HasPrefix(g, clean+"/") {
-				f.severity = High
+// podSecurity are the facts of the pod's security context that are no
+// container's.
+func (fs *facts) podSecurity(spec *manifest.Node, path string) {
+	own := orNull(spec.Get("securityContext"))
+	for _, s := range items(own.Get("sysctls")) {
+		name := text(s.Get("name"))
+		if !slices.Contains(safeSysctls, name) {
+			fs.add(fact{id: "sysctl", at: name, level: 2, grave: true, value: text(s.Get("value")), detail: name, paths: []string{path + ".sysctls[" + name + "]"}})
+		}
+	}
+	groups := append([]*manifest.Node{own.Get("fsGroup")}, items(own.Get("supplementalGroups"))...)
+	fs.weak(slices.ContainsFunc(groups, isZero), "root-group", "", "", path+".fsGroup", path+".supplementalGroups")
+	// Pod Security counts what the pod says even where no container is left
+	// that takes it.
+	unused := func(field string) bool {
+		for _, list := range []string{"containers", "initContainers", "ephemeralContainers"} {
+			for _, c := range items(spec.Get(list)) {
+				if c.At("securityContext", field).IsNull() {
+					return false
+				}
 			}
 		}
-		fs.add(f)
+		return true
 	}
-	name := text(v.Get("name"))
-	if secret := text(v.At("secret", "secretName")); secret != "" {
-		fs.secret("volume/"+name, secret, path+".secret.secretName", path)
+	fs.weak(isZero(own.Get("runAsUser")) && unused("runAsUser"), "run-as-root", "", "", path+".runAsUser")
+	fs.lacks(isFalse(own.Get("runAsNonRoot")) && unused("runAsNonRoot"), "run-as-non-root", "", "", path+".runAsNonRoot")
+	fs.weak(isTrue(own.At("windowsOptions", "hostProcess")) && unused("windowsOptions"), "host-process", "", "", path+".windowsOptions")
+	for field, id := range map[string]string{"seccompProfile": "seccomp", "appArmorProfile": "apparmor"} {
+		if text(own.At(field, "type")) == "Unconfined" && unused(field) {
+			fs.add(fact{id: id, level: 2, grave: true, severity: High, paths: []string{path + "." + field}})
+		}
 	}
-	if class := text(v.At("csi", "volumeAttributes", "secretProviderClass")); class != "" {
-		fs.secret("volume/"+name, "SecretProviderClass "+class, path+".csi.volumeAttributes.secretProviderClass", path)
+	if unused("seLinuxOptions") {
+		fs.seLinux("", func(key string) (*manifest.Node, []string) {
+			return own.At("seLinuxOptions", key), []string{path + ".seLinuxOptions." + key, path + ".seLinuxOptions"}
+		})
 	}
-	for i, s := range items(v.At("projected", "sources")) {
-		if secret := text(s.At("secret", "name")); secret != "" {
-			fs.secret("volume/"+name+"/"+secret, secret, manifest.Index(path+".projected.sources", i), path)
+}
+
+func isZero(n *manifest.Node) bool { return !n.IsNull() && number(n.Text) == "0" }
+
+// seLinux are types of SELinux that confine containers less than the runtime
+// does, and users and roles of their own, as Pod Security's baseline level has
+// them.
+func (fs *facts) seLinux(at string, option func(key string) (*manifest.Node, []string)) {
+	for _, key := range []string{"type", "user", "role"} {
+		value, paths := option(key)
+		label := text(value)
+		if key == "type" && slices.Contains([]string{"container_t", "container_init_t", "container_kvm_t", "container_engine_t"}, label) {
+			continue
+		}
+		if label != "" {
+			fs.add(fact{id: "selinux", at: at + "/" + key, level: 2, grave: true, value: label, detail: key + " " + label, paths: paths})
 		}
 	}
 }
 
-// secret notes what a reference to a secret names.
-func (fs *facts) secret(at, target string, paths ...string) {
-	fs.add(fact{id: "secret-retargeted", at: at, value: target, detail: target, paths: paths})
-	fs.lacks(true, "secret-added", at, target, paths...)
+// appArmorAnnotations are the profiles that containers had before the API had
+// a field for them.
+func appArmorAnnotations(meta *manifest.Node) map[string]string {
+	out := map[string]string{}
+	for _, f := range orNull(orNull(meta).Get("annotations")).Fields {
+		if container, is := strings.CutPrefix(f.Key, "container.apparmor.security.beta.kubernetes.io/"); is {
+			out[container] = text(f.Value)
+		}
+	}
+	return out
+}
+
+// plainVolumes are the kinds of volumes that Pod Security's restricted level
+// allows.
+var plainVolumes = []string{"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "image", "persistentVolumeClaim", "projected", "secret"}
+
+func (fs *facts) volume(v *manifest.Node, path string) {
+	if !fs.touched(path) {
+		return
+	}
+	name := text(v.Get("name"))
+	for _, f := range v.Fields {
+		if f.Key != "name" && f.Key != "hostPath" && !slices.Contains(plainVolumes, f.Key) {
+			fs.weak(true, "volume-type", f.Key+string(spell(nil, f.Value)), f.Key, path+"."+f.Key, path)
+		}
+	}
+	if dir := v.Get("emptyDir"); dir != nil {
+		fs.add(fact{id: "limit-removed", at: "volume/" + name, level: lack(dir.Get("sizeLimit").IsNull()), severity: Low,
+			detail: "the size of the volume " + name, paths: []string{path + ".emptyDir", path}})
+	}
+	if reference := text(v.At("image", "reference")); reference != "" {
+		fs.image("volume/"+name, reference, path+".image.reference", path+".image", path)
+	}
+}
+
+// lack is the level of what lacks a protection.
+func lack(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 // podContainer is one container of a pod.
@@ -118,6 +191,7 @@ type podContainer struct {
 	spec, node *manifest.Node
 	name       string
 	pod, path  string // where the pod's spec and the container are
+	appArmor   string // the profile of the pod's annotation, empty if none
 }
 
 // all are the container's facts; shared says that the pod's security context
@@ -127,24 +201,30 @@ func (c podContainer) all(shared bool) {
 		c.privileges()
 		c.profiles()
 	}
-	if c.touched(c.path+".image") || c.touched(c.path+".imagePullPolicy") {
-		c.image()
+	if name := text(c.node.Get("image")); name != "" && c.touched(c.path+".image") {
+		c.image(c.name, name, c.path+".image")
 	}
-	if c.touched(c.path + ".resources") {
+	if c.touched(c.path+".resources") || c.touched(c.pod+".resources") {
 		c.limits()
 	}
-	if c.touched(c.path + ".ports") {
-		c.ports()
-	}
+	c.probes()
 	c.variables()
 	c.flags()
 }
 
-func (c podContainer) ports() {
-	for _, p := range items(c.node.Get("ports")) {
-		port := text(p.Get("hostPort"))
-		key := keyOf(p, elemRules[portType].keys)
-		c.weak(port != "" && port != "0", "host-port", port, port, c.path+".ports["+key+"].hostPort")
+// probes are the hosts that the kubelet sends requests to: none means the pod
+// itself.
+func (c podContainer) probes() {
+	for _, at := range [][]string{{"livenessProbe"}, {"readinessProbe"}, {"startupProbe"}, {"lifecycle", "postStart"}, {"lifecycle", "preStop"}} {
+		path := c.path + "." + strings.Join(at, ".")
+		if !c.touched(path) {
+			continue
+		}
+		for _, kind := range []string{"httpGet", "tcpSocket"} {
+			if host := text(c.node.At(append(at, kind, "host")...)); host != "" {
+				c.add(fact{id: "probe-host", at: path + kind, level: 2, grave: true, value: host, detail: host, paths: []string{path + "." + kind + ".host", path}})
+			}
+		}
 	}
 }
 
@@ -164,123 +244,149 @@ func (c podContainer) privileges() {
 	own := c.node.Get("securityContext")
 	field := func(key string) string { return c.path + ".securityContext." + key }
 	c.weak(isTrue(own.Get("privileged")), "privileged", c.name, "", field("privileged"))
-	c.weak(isTrue(own.At("windowsOptions", "hostProcess")), "host-process", c.name, "", field("windowsOptions"))
+	hostProcess, paths := c.setting("windowsOptions", "hostProcess")
+	c.weak(isTrue(hostProcess), "host-process", c.name, "", paths...)
 	c.weak(text(own.Get("procMount")) == "Unmasked", "proc-mount", c.name, "", field("procMount"))
 
-	switch escalation := own.Get("allowPrivilegeEscalation"); {
-	case isTrue(escalation):
-		c.add(fact{id: "privilege-escalation", at: c.name, level: 2, severity: High, paths: []string{field("allowPrivilegeEscalation")}})
-	case !isFalse(escalation):
-		c.lacks(true, "privilege-escalation", c.name, "", field("allowPrivilegeEscalation"))
+	// Where it is not said, it is allowed too.
+	escalation := own.Get("allowPrivilegeEscalation")
+	f := fact{id: "privilege-escalation", at: c.name, level: lack(!isFalse(escalation)), grave: isTrue(escalation), paths: []string{field("allowPrivilegeEscalation")}}
+	if f.grave {
+		f.severity = High
 	}
-	uid, paths := c.setting("runAsUser")
-	c.weak(!uid.IsNull() && number(uid.Text) == "0", "run-as-root", c.name, "", paths...)
-	gid, paths := c.setting("runAsGroup")
-	c.weak(!gid.IsNull() && number(gid.Text) == "0", "root-group", c.name, "", paths...)
-	nonRoot, paths := c.setting("runAsNonRoot")
-	c.lacks(!isTrue(nonRoot), "run-as-non-root", c.name, "", paths...)
+	c.add(f)
+	c.users()
 	c.lacks(!isTrue(own.Get("readOnlyRootFilesystem")), "read-only-root", c.name, "", field("readOnlyRootFilesystem"))
-
 	dropsAll := func(n *manifest.Node) bool { return strings.EqualFold(text(n), "ALL") }
 	c.lacks(!slices.ContainsFunc(items(own.At("capabilities", "drop")), dropsAll), "capabilities-kept", c.name, "", field("capabilities.drop"))
-	for _, n := range items(own.At("capabilities", "add")) {
-		capability := strings.TrimPrefix(strings.ToUpper(text(n)), "CAP_")
-		c.add(fact{id: "capability-added", at: c.name + "/" + capability, level: 2, severity: capabilitySeverity[capability],
-			detail: capability, paths: []string{field("capabilities.add") + "[" + text(n) + "]", field("capabilities.add")}})
-	}
+	c.seLinux(c.name, func(key string) (*manifest.Node, []string) { return c.setting("seLinuxOptions", key) })
 }
 
-// capabilitySeverity is where it is not that of the rule: capabilities(7) has
-// which of them come near to root, or are harmless.
-var capabilitySeverity = map[string]Severity{
-	"ALL": High, "SYS_ADMIN": High, "SYS_MODULE": High, "SYS_PTRACE": High, "SYS_RAWIO": High, "SYS_BOOT": High,
-	"NET_ADMIN": High, "BPF": High, "DAC_READ_SEARCH": High, "DAC_OVERRIDE": High, "MKNOD": High, "SETUID": High, "SETGID": High,
-	"NET_BIND_SERVICE": Low,
+// users are the facts of who the container runs as. A uid keeps it from root
+// as well as runAsNonRoot does, which Pod Security asks for.
+func (c podContainer) users() {
+	uid, uidPaths := c.setting("runAsUser")
+	gid, gidPaths := c.setting("runAsGroup")
+	nonRoot, paths := c.setting("runAsNonRoot")
+	c.weak(isZero(uid), "run-as-root", c.name, "", uidPaths...)
+	c.weak(isZero(gid), "root-group", c.name, "", gidPaths...)
+	f := fact{id: "run-as-non-root", at: c.name, paths: append(paths, uidPaths...)}
+	switch {
+	case isTrue(nonRoot):
+	case !uid.IsNull() && !isZero(uid):
+		f.level = 1
+	default:
+		f.level = 2
+	}
+	c.add(f)
 }
 
 func (c podContainer) profiles() {
+	annotation := strings.TrimSuffix(c.pod, "spec") + manifest.Child("metadata.annotations", "container.apparmor.security.beta.kubernetes.io/"+c.name)
 	for _, p := range []struct {
-		id, field       string
-		unset, unconfed Severity
+		id, field, annotated string
+		unset                Severity
 	}{
-		{"seccomp", "seccompProfile", Medium, High},
-		{"apparmor", "appArmorProfile", Low, High},
+		{"seccomp", "seccompProfile", "", Medium},
+		{"apparmor", "appArmorProfile", c.appArmor, Low},
 	} {
 		kind, paths := c.setting(p.field, "type")
-		switch text(kind) {
+		profile, _ := c.setting(p.field, "localhostProfile")
+		name := cmp.Or(text(kind), p.annotated)
+		if p.annotated == "unconfined" { // beside a field that says otherwise, the API refuses it
+			name = "Unconfined"
+		}
+		paths = append(paths, c.path+".securityContext."+p.field, c.pod+".securityContext."+p.field, annotation)
+		switch name {
 		case "":
 			c.add(fact{id: p.id, at: c.name, level: 1, severity: p.unset, paths: paths})
 		case "Unconfined":
-			c.add(fact{id: p.id, at: c.name, level: 2, severity: p.unconfed, paths: paths})
+			c.add(fact{id: p.id, at: c.name, level: 2, grave: true, severity: High, paths: paths})
+		case "Localhost":
+			c.profile(p.field, text(profile), paths)
+		default:
+			c.profile(p.field, strings.TrimPrefix(name, "localhost/"), paths)
 		}
 	}
 }
 
-func (c podContainer) image() {
-	path := c.path + ".image"
-	image := text(c.node.Get("image"))
-	if image == "" {
-		return
+// profile is what confines the container; another one may confine it less.
+func (c podContainer) profile(field, name string, paths []string) {
+	f := fact{id: "security-profile", at: c.name + "/" + field, value: name, detail: field + " " + name, paths: paths}
+	if name == "RuntimeDefault" || name == "runtime/default" {
+		f.value = ""
 	}
-	name, digest, pinned := strings.Cut(image, "@")
-	pinned = pinned && digest != ""
-	registry, tag := imageParts(name)
-	c.add(fact{id: "image-registry", at: c.name, value: registry, detail: registry, paths: []string{path}})
-	c.lacks(!pinned, "image-digest", c.name, "", path)
-	latest := !pinned && (tag == "" || tag == "latest")
-	c.lacks(latest, "image-latest", c.name, "", path)
-
-	policy := text(c.node.Get("imagePullPolicy"))
-	if policy == "" && latest {
-		policy = "Always"
-	}
-	c.lacks(policy != "Always" && !pinned, "pull-policy", c.name, "", c.path+".imagePullPolicy", path)
+	c.add(f)
 }
 
-// imageParts are the registry of an image and its tag: what stands before the
-// first slash is a registry if it looks like a host, as distribution/reference
-// has it.
-func imageParts(name string) (registry, tag string) {
+// image are the facts of an image's name.
+func (fs *facts) image(at, name string, paths ...string) {
+	image := imageOf(name)
+	fs.add(fact{id: "image-registry", at: at, value: image.from(), detail: image.from(), paths: paths})
+	fs.lacks(!image.pinned, "image-digest", at, "", paths...)
+	fs.lacks(image.moves(), "image-latest", at, "", paths...)
+}
+
+// image is the name of an image, taken apart.
+type image struct {
+	registry, owner, tag string
+	pinned               bool // by a digest
+}
+
+// imageOf takes a name apart: what stands before the first slash is a registry
+// if it looks like a host, as distribution/reference has it. The owner is what
+// stands between the registry and the last part.
+func imageOf(name string) image {
+	if name == "" {
+		return image{}
+	}
+	var out image
+	name, digest, found := strings.Cut(name, "@")
+	out.pinned = found && digest != ""
 	registry, rest, found := strings.Cut(name, "/")
 	if !found || !strings.ContainsAny(registry, ".:") && registry != "localhost" {
 		registry, rest = "docker.io", name
 	}
-	_, tag, _ = strings.Cut(rest[strings.LastIndexByte(rest, '/')+1:], ":")
-	return registry, tag
+	out.registry = strings.Replace(registry, "index.docker.io", "docker.io", 1)
+	last := rest[strings.LastIndexByte(rest, '/')+1:]
+	out.owner = strings.TrimSuffix(strings.TrimSuffix(rest, last), "/")
+	if out.owner == "" && out.registry == "docker.io" {
+		out.owner = "library"
+	}
+	_, out.tag, _ = strings.Cut(last, ":")
+	return out
 }
+
+// from is where an image comes from: who can push there chooses what runs.
+func (i image) from() string { return strings.Trim(i.registry+"/"+i.owner, "/") }
+
+// moves reports whether the tag is one that is moved with each release.
+func (i image) moves() bool { return !i.pinned && (i.tag == "" || i.tag == "latest") }
 
 func (c podContainer) limits() {
 	for _, name := range []string{"cpu", "memory", "ephemeral-storage"} {
-		limit := c.node.At("resources", "limits", name)
-		c.lacks(limit.IsNull(), "limit-removed", c.name+"/"+name, name, manifest.Child(c.path+".resources.limits", name))
+		limited := !c.node.At("resources", "limits", name).IsNull() || !c.spec.At("resources", "limits", name).IsNull()
+		c.lacks(!limited, "limit-removed", c.name+"/"+name, name, manifest.Child(c.path+".resources.limits", name), manifest.Child(c.pod+".resources.limits", name))
 	}
 }
 
 // variables are the facts of the environment.
 func (c podContainer) variables() {
-	agent := false
-	for _, v := range items(c.node.Get("env")) {
-		name := text(v.Get("name"))
-		agent = agent || name == "SCION_AGENT_NAME"
-		path := c.path + ".env[" + name + "]"
-		if !c.touched(path) {
-			continue
-		}
-		if ref := v.At("valueFrom", "secretKeyRef"); ref != nil {
-			c.secret(c.name+"/env/"+name, text(ref.Get("name"))+"/"+text(ref.Get("key")), path+".valueFrom.secretKeyRef", path)
-		} else if credential.Field(name, text(v.Get("value"))) {
-			// A literal that becomes a reference is no secret more.
-			c.add(fact{id: "secret-added", at: c.name + "/env/" + name, level: 1, quiet: true})
-		}
-	}
-	for i, from := range items(c.node.Get("envFrom")) {
-		if secret := text(from.At("secretRef", "name")); secret != "" {
-			c.secret(c.name+"/envFrom/"+secret, secret, manifest.Index(c.path+".envFrom", i), c.path+".envFrom")
-		}
-	}
+	agent := slices.ContainsFunc(items(c.node.Get("env")), func(v *manifest.Node) bool { return text(v.Get("name")) == "SCION_AGENT_NAME" })
 	if agent && c.touched(c.path+".env") {
 		c.scion()
 	}
+}
+
+// credentialLiterals are the variables whose value looks like a credential.
+func credentialLiterals(container *manifest.Node) []string {
+	var out []string
+	for _, v := range items(container.Get("env")) {
+		if name := text(v.Get("name")); credential.Field(name, text(v.Get("value"))) {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // variable is the value of a variable.
@@ -296,19 +402,18 @@ func (c podContainer) variable(name string) string {
 // scion are the facts of the variables that Scion reads.
 func (c podContainer) scion() {
 	path := func(name string) string { return c.path + ".env[" + name + "]" }
-	mode := fact{id: "metadata-mode", at: c.name, paths: []string{path("SCION_METADATA_MODE")}}
+	mode := fact{id: "metadata-mode", at: c.name, guard: true, gone: High, owner: c.path, paths: []string{path("SCION_METADATA_MODE"), c.path + ".env"}}
 	switch c.variable("SCION_METADATA_MODE") {
 	case "block":
 	case "assign":
 		mode.level, mode.severity = 1, Medium
-		c.add(mode)
 	default: // passthrough, which Scion writes as no variable at all
-		mode.level = 2
-		c.add(mode)
+		mode.level, mode.grave, mode.guard = 2, true, false
 	}
+	c.add(mode)
 	for _, name := range []string{"GCE_METADATA_HOST", "GCE_METADATA_ROOT"} {
 		if host := c.variable(name); host != "" {
-			c.add(fact{id: "metadata-host", at: c.name + "/" + name, value: host, guard: true, paths: []string{path(name)}})
+			c.add(fact{id: "metadata-host", at: c.name + "/" + name, value: host, guard: true, owner: c.path, paths: []string{path(name)}})
 		}
 	}
 	for _, w := range []struct{ id, name string }{
@@ -317,54 +422,63 @@ func (c podContainer) scion() {
 		{"github-token", "SCION_GITHUB_TOKEN_PATH"},
 	} {
 		if v := c.variable(w.name); v != "" {
-			shown, _ := credential.Hide(v)
-			c.add(fact{id: w.id, at: c.name + "/" + w.name, level: 1, value: v, detail: shown, paths: []string{path(w.name)}})
+			c.add(fact{id: w.id, at: c.name + "/" + w.name, level: 1, value: v, detail: v, paths: []string{path(w.name)}})
 		}
 	}
 }
 
 // dangerous are flags that turn a harness's own safeguards off, and values of
-// flags that do.
+// flags that do; a dash at the end is followed by what it turns off.
 var dangerous = []string{"--dangerously-", "--allow-dangerously-", "--yolo", "--full-auto", "--no-sandbox", "--trust-all-tools",
-	"--approval-mode=yolo", "--approval-mode yolo", "bypassPermissions", "danger-full-access"}
+	"--allow-all-tools", "--allow-all-paths", "--yes-always", "--approval-mode=yolo", "--approval-mode yolo",
+	"--ask-for-approval=never", "--ask-for-approval never", "bypassPermissions", "danger-full-access"}
 
 // dangerousFlags are those in a text, to the end of the word.
 func dangerousFlags(s string) []string {
 	var out []string
 	for _, flag := range dangerous {
-		at := strings.Index(s, flag)
-		if at < 0 {
-			continue
-		}
-		end := at + len(flag)
-		for end < len(s) && (letter(s[end]) || s[end] == '-') {
-			end++
-		}
-		if end == at+len(flag) || strings.HasSuffix(flag, "-") {
-			out = append(out, s[at:end])
+		for rest := s; ; {
+			_, after, found := strings.Cut(rest, flag)
+			if !found {
+				break
+			}
+			rest = after
+			end := strings.IndexFunc(after, func(r rune) bool { return r != '-' && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') })
+			if end < 0 {
+				end = len(after)
+			}
+			if end == 0 || strings.HasSuffix(flag, "-") {
+				out = append(out, flag+after[:end])
+			}
 		}
 	}
 	return out
 }
 
-func (c podContainer) flags() {
-	find := func(n *manifest.Node, paths ...string) {
-		if !slices.ContainsFunc(paths, c.touched) {
-			return
-		}
-		for _, flag := range dangerousFlags(text(n)) {
-			c.lacks(true, "harness-flag", c.name+"/"+flag, flag, paths...)
-		}
+// harness adds the flags in a text.
+func (fs *facts) harness(at, text string, paths ...string) {
+	for _, flag := range dangerousFlags(text) {
+		fs.lacks(true, "harness-flag", at+"/"+flag, flag, paths...)
 	}
+}
+
+func (c podContainer) flags() {
 	for _, list := range []string{"command", "args"} {
-		if !c.touched(c.path + "." + list) {
+		path := c.path + "." + list
+		if !c.touched(path) {
 			continue
 		}
+		var words []string
 		for i, arg := range items(c.node.Get(list)) {
-			find(arg, manifest.Index(c.path+"."+list, i), c.path+"."+list)
+			c.harness(c.name, text(arg), manifest.Index(path, i), path)
+			words = append(words, text(arg))
 		}
+		// A flag and its value may be two arguments.
+		c.harness(c.name, strings.Join(words, " "), path)
 	}
 	for _, v := range items(c.node.Get("env")) {
-		find(v.Get("value"), c.path+".env["+text(v.Get("name"))+"]")
+		if path := c.path + ".env[" + text(v.Get("name")) + "]"; c.touched(path) {
+			c.harness(c.name, text(v.Get("value")), path)
+		}
 	}
 }

@@ -31,6 +31,7 @@ func Compare(old, new *Side, o Options) *Report {
 	}}
 	c.names = names{map[id]bool{}, map[id]bool{}, map[id]bool{}, map[id]bool{}}
 	c.scoped = old.scoped() || new.scoped()
+	c.was, c.is = c.surround(old), c.surround(new)
 	c.match(old, new)
 	slices.SortStableFunc(c.report.Objects, func(a, b Object) int {
 		return cmp.Or(a.Ref.id().compare(b.Ref.id()), slices.Compare(a.Scopes, b.Scopes))
@@ -52,6 +53,9 @@ type comparison struct {
 	old, new arena
 	scoped   bool // an object is in several scopes
 	names    names
+	was, is  around // on the old side and the new
+	// before and after are what is around the object at hand.
+	before, after *surroundings
 }
 
 // names are the objects of both sides whatever their scope, and those of them
@@ -151,7 +155,7 @@ func (c *comparison) pair(old, new *object) {
 		return
 	}
 	obj.oldNames, obj.newNames = aliasesOf(old.ref, p.old), aliasesOf(new.ref, p.new)
-	c.add(obj, p, scopeOf(old, new))
+	c.add(obj, p, old, new)
 }
 
 func isIdentity(path []step) bool {
@@ -168,26 +172,30 @@ func (c *comparison) single(op Op, o *object) {
 	obj := Object{Ref: o.ref, oldNames: aliasesOf(o.ref, root)}
 	obj.newNames = obj.oldNames
 	e := editor{redactor: redactor{o.ref}, object: &obj, oldFile: o, newFile: o, ignore: c.IgnorePaths}
-	raw, p, result := rawEdit{op: op}, pair{}, Outcome{}
 	if op == OpAdd {
-		obj.New, raw.new, p.new, result = o.pos, root, root, newOutcome(o.ref)
-	} else {
-		obj.Old, raw.old, p.old, result = o.pos, root, root, deleteOutcome(o.ref)
+		obj.New = o.pos
+		e.add(rawEdit{op: op, new: root}, func() Outcome { return newOutcome(o.ref) })
+		c.add(obj, pair{new: root}, nil, o)
+		return
 	}
-	e.add(raw, func() Outcome { return result })
-	c.add(obj, p, scopeOf(o, nil))
+	obj.Old = o.pos
+	e.add(rawEdit{op: op, old: root}, func() Outcome { return deleteOutcome(o.ref) })
+	c.add(obj, pair{old: root}, o, nil)
 }
 
-// add takes an object that differs into the report.
-func (c *comparison) add(obj Object, p pair, scope string) {
+// add takes an object that differs into the report; old or new is nil where it
+// is not on that side.
+func (c *comparison) add(obj Object, p pair, old, new *object) {
+	c.before, c.after = c.was.at(c.scope(cmp.Or(old, new))), c.is.at(c.scope(cmp.Or(new, old)))
 	slices.SortStableFunc(obj.Edits, func(a, b Edit) int { return comparePaths(a.raw.path, b.raw.path) })
 	for _, e := range obj.Edits {
 		if e.Outcome.Verdict.rank() > obj.Verdict.rank() {
 			obj.Verdict = e.Outcome.Verdict
 		}
 	}
-	flagObject(&obj, p)
+	c.flagObject(&obj, p)
 	if c.scoped {
+		scope := scopeOf(old, new)
 		obj.Scopes = []string{scope}
 		for i := range obj.Edits {
 			obj.Edits[i].Scopes = []string{scope}

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/scion-gen/scion-gen/pkg/diff"
 )
@@ -95,7 +94,7 @@ func styleOf(v diff.Verdict) string {
 func (t *texter) group(g diff.Group) {
 	worst := gravest(g)
 	in := groupScopes(t.report, g)
-	t.linef("%s  %s", t.paint(bold, t.title(g, in)), t.paint(styleOf(g.Verdict), string(g.Verdict)+": "+worst.Effect+refused(worst)))
+	t.linef("%s  %s", t.paint(bold, t.title(g, in)), t.paint(styleOf(g.Verdict), oneLine(string(g.Verdict))+": "+effect(worst)))
 	if len(g.Objects) > 1 {
 		t.linef("  %s", t.names(g.Objects, true))
 	}
@@ -112,15 +111,15 @@ func (t *texter) title(g diff.Group, in string) string {
 		in = ", " + in
 	}
 	if len(g.Objects) > 1 {
-		return fmt.Sprintf("same change in %d %s%s", len(g.Objects), plural(safe(g.Kind)), in)
+		return fmt.Sprintf("same change in %d %s%s", len(g.Objects), plural(oneLine(g.Kind)), in)
 	}
 	o := t.report.Objects[g.Objects[0]]
-	name := safe(o.Ref.String())
+	name := oneLine(o.Ref.String())
 	if o.Renamed {
-		name = safe(o.Was.String()) + " -> " + safe(strings.TrimPrefix(o.Ref.String(), o.Ref.Kind+" "))
+		name = oneLine(o.Was.String()) + " -> " + oneLine(strings.TrimPrefix(o.Ref.String(), o.Ref.Kind+" "))
 	}
 	at := cmp.Or(o.New, o.Old)
-	return fmt.Sprintf("%s (%s:%d)%s", name, safe(at.File), at.Line, in)
+	return fmt.Sprintf("%s (%s:%d)%s", name, oneLine(at.File), at.Line, in)
 }
 
 func gravest(g diff.Group) diff.Outcome {
@@ -142,9 +141,9 @@ func refused(o diff.Outcome) string {
 // name is that of an object, with the one it had if renamed is asked for.
 func (t *texter) name(object int, renamed bool) string {
 	o := t.report.Objects[object]
-	name := safe(strings.TrimPrefix(o.Ref.String(), o.Ref.Kind+" "))
+	name := oneLine(strings.TrimPrefix(o.Ref.String(), o.Ref.Kind+" "))
 	if renamed && o.Renamed {
-		name = safe(strings.TrimPrefix(o.Was.String(), o.Was.Kind+" ")) + " -> " + name
+		name = oneLine(strings.TrimPrefix(o.Was.String(), o.Was.Kind+" ")) + " -> " + name
 	}
 	return name
 }
@@ -175,7 +174,7 @@ func (t *texter) change(g diff.Group, c diff.Change, in string) {
 	if other := otherScopes(t.report, in, c.Rows...); other != "" {
 		verdict += "  " + t.paint(dim, "["+other+"]")
 	}
-	head := "  " + t.paint(mark.style, mark.mark) + " " + safe(c.Path)
+	head := "  " + t.paint(mark.style, mark.mark) + " " + oneLine(c.Path)
 	switch {
 	case c.Op == diff.OpMove:
 		t.linef("%s  order: %s%s", head, reordered(c.Rows[0]), verdict)
@@ -189,7 +188,7 @@ func (t *texter) change(g diff.Group, c diff.Change, in string) {
 		t.table(c.Rows, in)
 	}
 	for _, f := range c.Flags {
-		t.linef("    %s %s %s", t.paint(flagStyle(f.Severity), "! "+string(f.Severity)+" "+f.ID+":"), safe(f.Reason), t.paint(dim, "("+safe(f.Back)+")"))
+		t.linef("    %s %s %s", t.paint(flagStyle(f.Severity), "! "+oneLine(string(f.Severity)+" "+f.ID)+":"), oneLine(f.Reason), t.paint(dim, "("+oneLine(f.Back)+")"))
 	}
 }
 
@@ -199,9 +198,9 @@ func (t *texter) verdict(g diff.Group, o diff.Outcome) string {
 	renamed := t.report.Objects[g.Objects[0]].Renamed // and so made anew
 	switch {
 	case o.Refused && !gravest(g).Refused && !renamed:
-		return "  " + t.paint(styleOf(o.Verdict), "["+string(o.Verdict)+": "+o.Effect+refused(o)+"]")
+		return "  " + t.paint(styleOf(o.Verdict), "["+oneLine(string(o.Verdict))+": "+effect(o)+"]")
 	case o.Verdict != g.Verdict:
-		return "  " + t.paint(styleOf(o.Verdict), "["+string(o.Verdict)+"]")
+		return "  " + t.paint(styleOf(o.Verdict), "["+oneLine(string(o.Verdict))+"]")
 	}
 	return ""
 }
@@ -228,7 +227,7 @@ func (t *texter) value(head, verdict string, r diff.Row) {
 			break
 		}
 		style := map[byte]string{'+': green, '-': red, ' ': dim}[l.mark]
-		t.linef("      %s", t.paint(style, string(l.mark)+" "+clip(safe(l.text), maxWidth)))
+		t.linef("      %s", t.paint(style, string(l.mark)+" "+clip(oneLine(l.text), maxWidth)))
 	}
 }
 
@@ -262,7 +261,7 @@ func reordered(r diff.Row) string {
 		old, new = old[:len(old)-1], new[:len(new)-1]
 	}
 	names := func(lines []string) string {
-		return clip(safe(strings.ReplaceAll(strings.Join(lines, ", "), "- ", "")), maxWidth)
+		return clip(oneLine(strings.ReplaceAll(strings.Join(lines, ", "), "- ", "")), maxWidth)
 	}
 	return names(old) + " -> " + names(new)
 }
@@ -297,7 +296,7 @@ func short(v *diff.Value) (string, bool) {
 	if v == nil {
 		return "", true
 	}
-	text := safe(v.Text)
+	text := oneLine(v.Text)
 	if v.Kind != diff.KindMapping && v.Kind != diff.KindList {
 		return quoted(v, text), !strings.Contains(v.Text, "\n")
 	}
@@ -309,7 +308,7 @@ func short(v *diff.Value) (string, bool) {
 		if strings.HasSuffix(l, ":") || strings.HasPrefix(l, " ") {
 			return "", false // something is nested
 		}
-		flat[i] = safe(strings.TrimSpace(l))
+		flat[i] = oneLine(strings.TrimSpace(l))
 	}
 	text = strings.Join(flat, ", ")
 	return text, len(text) <= maxWidth
@@ -369,7 +368,7 @@ func brief(v *diff.Value) string {
 	if text, ok := short(v); ok {
 		return clip(text, maxWidth/2)
 	}
-	return fmt.Sprintf("%s of %s", v.Kind, count(strings.Count(v.Text, "\n")+1, "line"))
+	return fmt.Sprintf("%s of %s", oneLine(string(v.Kind)), count(strings.Count(v.Text, "\n")+1, "line"))
 }
 
 func lines(v *diff.Value) []string {
@@ -388,33 +387,11 @@ func clip(s string, width int) string {
 	return fmt.Sprintf("%s... (%d characters more)", string(r[:width]), len(r)-width)
 }
 
-// safe shows characters that a terminal would act on, and those that change
-// the direction of text, as what they are.
-func safe(s string) string {
-	if !strings.ContainsFunc(s, unsafe) {
-		return s
-	}
-	var out strings.Builder
-	for _, r := range s {
-		switch {
-		case r == '\n' || !unsafe(r):
-			out.WriteRune(r)
-		case r == '\t':
-			out.WriteString(`\t`)
-		default:
-			fmt.Fprintf(&out, `\u%04x`, r)
-		}
-	}
-	return out.String()
-}
-
-func unsafe(r rune) bool { return r != ' ' && !unicode.IsGraphic(r) }
-
 // summary is the counts of a report.
 func (t *texter) summary() string {
 	s := t.report.Summary
 	var out strings.Builder
-	fmt.Fprintf(&out, "%s -> %s: ", safe(t.report.Old), safe(t.report.New))
+	fmt.Fprintf(&out, "%s -> %s: ", oneLine(t.report.Old), oneLine(t.report.New))
 	if len(t.report.Objects) == 0 {
 		fmt.Fprintf(&out, "no change in %s%s\n", count(s.NewObjects, "object"), moved(s))
 		return out.String()
@@ -468,16 +445,16 @@ func (t *texter) gate(out *strings.Builder) {
 		stopped[v.Condition]++
 	}
 	for _, condition := range order {
-		fmt.Fprintf(out, "%s\n", t.paint(red, fmt.Sprintf("gate: %s, for --fail-on %s", count(stopped[condition], "change"), condition)))
+		fmt.Fprintf(out, "%s\n", t.paint(red, fmt.Sprintf("gate: %s, for --fail-on %s", count(stopped[condition], "change"), oneLine(condition))))
 	}
 	if n := len(g.Allowed); n > 0 {
 		fmt.Fprintf(out, "gate: %s allowed by the allow file\n", count(n, "change"))
 	}
 	for _, a := range g.Expired {
-		fmt.Fprintf(out, "gate: %s:%d: the allowance of %s expired on %s\n", safe(a.Pos.File), a.Pos.Line, safe(a.On), safe(a.Expires))
+		fmt.Fprintf(out, "gate: %s:%d: the allowance of %s expired on %s\n", oneLine(a.Pos.File), a.Pos.Line, oneLine(a.On), oneLine(a.Expires))
 	}
 	for _, a := range g.Unused {
-		fmt.Fprintf(out, "gate: %s:%d: the allowance of %s allows nothing; remove it\n", safe(a.Pos.File), a.Pos.Line, safe(a.On))
+		fmt.Fprintf(out, "gate: %s:%d: the allowance of %s allows nothing; remove it\n", oneLine(a.Pos.File), a.Pos.Line, oneLine(a.On))
 	}
 }
 
@@ -491,7 +468,7 @@ func (t *texter) kinds(v diff.Verdict) string {
 	}
 	var out []string
 	for _, kind := range slices.Sorted(maps.Keys(counts)) {
-		noun := safe(kind)
+		noun := oneLine(kind)
 		if counts[kind] > 1 {
 			noun = plural(noun)
 		}
