@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -28,8 +29,9 @@ const (
 
 func kustomizeCommand() *cobra.Command {
 	var output, restrictor string
+	var renders []string
 	var verbose bool
-	var tree treeFlags
+	var b treeBuild
 	options := overlay.Options{Workers: runtime.GOMAXPROCS(0)}
 	cmd := &cobra.Command{
 		Use:   "build OVERLAY",
@@ -44,14 +46,32 @@ an object, named as kustomize build -o names them: [NAMESPACE_]GROUP_VERSION_KIN
 with the namespace where the objects are of several. More than 1,000 are spread
 over folders, by a hash of the name.
 
+A directory that is no kustomization but has some below it, such as overlays, is
+built as a whole: each of them to a folder of its name. The folder of one that is
+gone is removed. Components, and trees that render or build wrote, are passed
+over.
+
+With --render, the configuration is rendered to its directory in the same run,
+and overlays are built over what is rendered, also with --check, which writes
+nothing. So one command makes all that is generated in a repository, and proves
+that what is committed is what it would make.
+
 What reaches out of the kustomization is refused unless a flag allows it. A
 patch that selects nothing, and an overlay that breaks the pod of an agent, are
 errors; kustomize has no such checks, and --no-checks leaves them out.`,
 		Example: `  scion-gen build overlays/prod | kubectl apply --server-side -f -
-  scion-gen build overlays/prod -o manifests/prod --check`,
+  scion-gen build overlays -o deploy --render agents=manifests          # everything
+  scion-gen build overlays -o deploy --render agents=manifests --check  # in CI`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := tree.usage(output); err != nil {
+			for _, text := range renders {
+				r, err := parseRendering(text)
+				if err != nil {
+					return err
+				}
+				b.renders = append(b.renders, r)
+			}
+			if err := b.usage(output); err != nil {
 				return err
 			}
 			dir := "."
@@ -65,14 +85,14 @@ errors; kustomize has no such checks, and --no-checks leaves them out.`,
 			if os.Getenv("GOGC") == "" {
 				debug.SetGCPercent(200) // kustomize makes much garbage and keeps little
 			}
+			if output != "-" {
+				return b.run(dir, output, options, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			}
 			built, err := overlay.Build(filesys.MakeFsOnDisk(), dir, options)
 			if err != nil {
-				return asInput(err)
+				return asInput(cmp.Or(severalOverlays(dir), err))
 			}
-			if output == "-" {
-				return writeBuilt(built, cmd.OutOrStdout())
-			}
-			return syncTree(output, builtHeader(built), builtFiles(built), tree, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return writeBuilt(built, cmd.OutOrStdout())
 		},
 	}
 	flags := cmd.Flags()
@@ -86,7 +106,9 @@ errors; kustomize has no such checks, and --no-checks leaves them out.`,
 	flags.BoolVar(&options.Exec, "enable-exec", false, "allow functions that are programs of this machine; only for kustomizations you trust")
 	flags.BoolVar(&options.Helm, "enable-helm", false, "allow the inflation of Helm charts")
 	flags.StringVar(&options.HelmCommand, "helm-command", "helm", "the helm to run")
-	tree.register(cmd)
+	flags.StringArrayVar(&renders, "render", nil, "render the configuration in `CONFIG=DIR` to the directory as well, and build over that; more paths of configuration with commas between")
+	b.layout.register(cmd)
+	b.tree.register(cmd)
 	return cmd
 }
 
