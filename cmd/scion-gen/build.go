@@ -57,8 +57,9 @@ nothing. So one command makes all that is generated in a repository, and proves
 that what is committed is what it would make.
 
 What reaches out of the kustomization is refused unless a flag allows it. A
-patch that selects nothing, and an overlay that breaks the pod of an agent, are
-errors; kustomize has no such checks, and --no-checks leaves them out.`,
+patch that selects nothing, a key that is given twice in a kustomization, and an
+overlay that breaks the pod of an agent are errors; kustomize has no such checks,
+and --no-checks leaves them out. Mistakes are told at their file and line.`,
 		Example: `  scion-gen build overlays/prod | kubectl apply --server-side -f -
   scion-gen build overlays -o deploy --render agents=manifests          # everything
   scion-gen build overlays -o deploy --render agents=manifests --check  # in CI`,

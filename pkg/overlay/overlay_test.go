@@ -171,7 +171,7 @@ func ours(t testing.TB, fsys filesys.FileSystem, dir string, size int) (out []by
 	if err != nil {
 		return nil, "", err
 	}
-	b := &builder{source: s, size: size, always: true, options: Options{Workers: 2, Log: func(format string, args ...any) {
+	b := &builder{source: s, size: size, always: true, seen: map[string]bool{}, options: Options{Workers: 2, Log: func(format string, args ...any) {
 		if text := fmt.Sprintf(format, args...); strings.Contains(text, "one run") {
 			reason = text
 		}
@@ -341,9 +341,14 @@ func randomOverlay(r *rand.Rand, n int) files {
 	for range r.IntN(4) {
 		target := some("kind: Pod", "kind: Pod, labelSelector: digit=1", "kind: PersistentVolumeClaim", "kind: Pod, namespace: one", "name: "+name(), "kind: ServiceAccount|Pod", "labelSelector: env=prod", "annotationSelector: a=b")
 		target = strings.TrimSpace(target)
+		further := ", " + target
+		if strings.HasPrefix(target, "kind:") {
+			_, further, _ = strings.Cut(target, ",")
+			further = ", " + further
+		}
 		patches = append(patches, some(
 			"{target: {"+target+"}, patch: '[{\"op\": \"add\", \"path\": \"/metadata/labels\", \"value\": {\"digit\": \"3\", \"env\": \"prod\"}}]'}",
-			"{target: {kind: Pod, "+strings.TrimPrefix(strings.TrimPrefix(target, "kind: Pod, "), "kind: Pod")+"}, patch: '[{\"op\": \"add\", \"path\": \"/spec/serviceAccountName\", \"value\": \""+name()+"\"}]'}",
+			"{target: {kind: Pod"+strings.TrimSuffix(further, ", ")+"}, patch: '[{\"op\": \"add\", \"path\": \"/spec/serviceAccountName\", \"value\": \""+name()+"\"}]'}",
 			"{target: {kind: Pod}, patch: '[{\"op\": \"replace\", \"path\": \"/spec/volumes/0/persistentVolumeClaim/claimName\", \"value\": \""+name()+"\"}, {\"op\": \"add\", \"path\": \"/spec/containers/0/env/-\", \"value\": {\"name\": \"A\", \"value\": \"1\"}}]'}",
 			"{target: {"+target+"}, patch: '{apiVersion: v1, kind: Pod, metadata: {name: x, annotations: {a: b}}}'}",
 			"{patch: '{apiVersion: v1, kind: Pod, metadata: {name: "+name()+", namespace: one}, spec: {hostUsers: false}}'}",

@@ -63,7 +63,7 @@ func TestStage(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(text(t, after), text(t, before)); diff != "" || !strings.Contains(text(t, after), "name: new") {
+			if diff := cmp.Diff(printed(t, after), printed(t, before)); diff != "" || !strings.Contains(printed(t, after), "name: new") {
 				t.Errorf("(-written +staged):\n%s", diff)
 			}
 			if diff := cmp.Diff(after.Inputs, before.Inputs); diff != "" {
@@ -73,7 +73,7 @@ func TestStage(t *testing.T) {
 	}
 }
 
-func text(t *testing.T, b *Built) string {
+func printed(t *testing.T, b *Built) string {
 	var out strings.Builder
 	if _, err := b.WriteTo(&out); err != nil {
 		t.Fatal(err)
