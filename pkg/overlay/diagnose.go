@@ -96,11 +96,14 @@ func (t text) pos(p manifest.Pos) manifest.Pos {
 }
 
 // unreadable is the error of reading a text as kustomize reads it: strict about
-// syntax and keys that are there twice.
+// syntax and keys that are there twice, and with nothing that JSON does not have.
 func unreadable(data []byte) error {
 	for _, doc := range documents(data) {
 		var v any
 		if err := kyaml.Unmarshal(doc, &v); err != nil {
+			return err
+		}
+		if _, err := json.Marshal(v); err != nil {
 			return err
 		}
 	}
@@ -117,6 +120,9 @@ func (d *diagnosis) read(t text, field string) []manifest.Document {
 		return docs
 	}
 	before := len(d.errs)
+	for _, doc := range docs {
+		d.infinite(t, doc.Root)
+	}
 	for _, e := range errs {
 		if !strings.Contains(e.Msg, "not supported") { // which kustomize does
 			d.errs.Add(t.pos(e.Pos), field, "%s", e.Msg)
@@ -126,6 +132,19 @@ func (d *diagnosis) read(t text, field string) []manifest.Document {
 		d.errs.Add(t.pos(manifest.Pos{}), field, "not YAML: %s", strings.Join(strings.Fields(err.Error()), " "))
 	}
 	return nil
+}
+
+// infinite reports numbers that JSON does not have.
+func (d *diagnosis) infinite(t text, n *manifest.Node) {
+	if word := strings.ToLower(strings.TrimLeft(n.Text, "+-")); n.Kind == manifest.Number && (word == ".inf" || word == ".nan") {
+		d.errs.Add(t.pos(n.Pos), "", "%s is no number that Kubernetes has; write one, or quote it", n.Text)
+	}
+	for _, f := range n.Fields {
+		d.infinite(t, f.Value)
+	}
+	for _, item := range n.Items {
+		d.infinite(t, item)
+	}
 }
 
 // objects looks at a file of resources or of plugin configurations.

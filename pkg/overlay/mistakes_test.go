@@ -197,6 +197,9 @@ var mistakes = []struct {
 		"overlay/p.yaml":         "a: [1,\n",
 		"overlay/q.yaml":         "apiVersion: v1\nkind: Pod\nmetadata:\n  name: nobody\n",
 		"overlay/r.yaml":         "- op: remove\n  path: /spec/volumes\n- op: remove\n  path: /spec/nothing2\n"}},
+	{name: "a word that is a boolean in YAML 1.1", overlay: "resources: [../base]\ngeneratorOptions: {labels: {x: y}}\n"},
+	{name: "keys that JSON does not have", overlay: "resources: [x.yaml]\nnameSuffix: -x\n", more: files{"overlay/x.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {0: zero}\n"}},
+	{name: "a number that JSON does not have", overlay: "resources: [x.yaml]\n", more: files{"overlay/x.yaml": "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: a}\nspec: {x: .inf}\n"}},
 	{name: "a folded patch", overlay: "resources: [../base]\npatches:\n- target: {kind: Pod}\n  patch: >-\n    - {op: remove,\n    path: /spec/nothing}\n"},
 }
 

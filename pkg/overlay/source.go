@@ -234,7 +234,24 @@ func (s *source) malformed(k *kustomization, data []byte, err error) {
 		}
 	}
 	if len(s.errs) == before {
+		s.notWords(k, k.doc)
+	}
+	if len(s.errs) == before {
 		s.errs.Add(manifest.Pos{Source: k.at}, "", "%s", strings.TrimPrefix(strings.Join(strings.Fields(err.Error()), " "), "invalid Kustomization: "))
+	}
+}
+
+// notWords reports words that kustomize, which reads YAML 1.1 here, takes for true
+// or false.
+func (s *source) notWords(k *kustomization, n *yaml.Node) {
+	if n == nil {
+		return
+	}
+	if n.Kind == yaml.ScalarNode && n.Style == 0 && n.ShortTag() == "!!str" && slices.Contains([]string{"y", "yes", "on", "n", "no", "off"}, strings.ToLower(n.Value)) {
+		s.errs.Add(k.nodePos(n), "", "kustomize reads %s as true or false; quote it", n.Value)
+	}
+	for _, c := range n.Content {
+		s.notWords(k, c)
 	}
 }
 
