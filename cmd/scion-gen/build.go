@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/resid"
 
 	"github.com/scion-gen/scion-gen/pkg/overlay"
+	"github.com/scion-gen/scion-gen/pkg/render"
 	"github.com/scion-gen/scion-gen/pkg/tree"
 )
 
@@ -134,8 +135,9 @@ func builtHeader(built *overlay.Built) tree.Header {
 	}
 }
 
-// maxEntries is how many files go into one folder: git hosts list no more.
-const maxEntries = 1000
+// maxFiles is how many files go into one folder, beside an index, a journal and a
+// temporary file.
+const maxFiles = render.MaxEntries - 3
 
 // builtFiles are the objects in files named as kustomize build -o names them.
 func builtFiles(built *overlay.Built) tree.Files {
@@ -148,7 +150,7 @@ func builtFiles(built *overlay.Built) tree.Files {
 	return func(yield func(tree.File, error) bool) {
 		for _, o := range built.Objects {
 			name := builtName(o.ID, len(namespaces) > 1)
-			if len(built.Objects) > maxEntries {
+			if len(built.Objects) > maxFiles {
 				name = fmt.Sprintf("%.1x/%s", sha256.Sum256([]byte(name)), name)
 			}
 			if !yield(tree.File{Name: name, Data: o.YAML, Objects: []string{o.ID.Kind + "/" + o.ID.Name}}, nil) {
@@ -158,23 +160,22 @@ func builtFiles(built *overlay.Built) tree.Files {
 	}
 }
 
-// builtName is the file of an object. What no file system takes in a name, the
-// colon of RBAC names and more than 255 bytes, is replaced and told apart by a
-// hash.
+// builtName is the file of an object. What not every file system takes in a name
+// or tells apart, the colon and the capitals of RBAC names and more than 255
+// bytes, is replaced and told apart by a hash.
 func builtName(id resid.ResId, several bool) string {
 	name := id.Gvk.StringWoEmptyField() + "_" + id.Name
 	if several && !id.IsClusterScoped() {
 		name = id.EffectiveNamespace() + "_" + name
 	}
-	name = strings.ToLower(name)
 	safe := strings.Map(func(r rune) rune {
 		if strings.ContainsRune(`<>:"|?*\/`, r) {
 			return '_'
 		}
 		return r
-	}, name)
+	}, strings.ToLower(name))
 	const longest = 240
-	if safe != name || len(safe) > longest {
+	if id.Name != strings.ToLower(id.Name) || safe != strings.ToLower(name) || len(safe) > longest {
 		safe = fmt.Sprintf("%s-%.4x", safe[:min(len(safe), longest)], sha256.Sum256([]byte(name)))
 	}
 	return safe + ".yaml"
