@@ -12,6 +12,7 @@
 package tree
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -388,13 +389,15 @@ func owners(dir fs.FS) (owned map[string][]string, current []byte, err error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		var i index
-		if err := json.Unmarshal(data, &i); err != nil {
-			return nil, nil, fmt.Errorf("%s is not an index: %w; restore it from git, or remove it and use --force", name, err)
-		}
-		for file, e := range i.Files {
-			if fs.ValidPath(file) {
-				owned[file] = append(owned[file], e.SHA256)
+		for _, side := range sides(data) {
+			var i index
+			if err := json.Unmarshal(side, &i); err != nil {
+				return nil, nil, fmt.Errorf("%s is not an index: %w; restore it from git, or remove it and use --force", name, err)
+			}
+			for file, e := range i.Files {
+				if fs.ValidPath(file) {
+					owned[file] = append(owned[file], e.SHA256)
+				}
 			}
 		}
 		current = data
@@ -403,6 +406,37 @@ func owners(dir fs.FS) (owned map[string][]string, current []byte, err error) {
 		}
 	}
 	return owned, current, nil
+}
+
+// sides are the two texts that a merge of git could not bring together, or the one
+// that there is: what either side wrote is the generator's.
+func sides(data []byte) [][]byte {
+	if !bytes.HasPrefix(data, []byte("<<<<<<< ")) && !bytes.Contains(data, []byte("\n<<<<<<< ")) {
+		return [][]byte{data}
+	}
+	const both, ours, base, theirs = 0, 1, 2, 3
+	var out [2][]byte
+	part := both
+	for line := range bytes.Lines(data) {
+		switch {
+		case bytes.HasPrefix(line, []byte("<<<<<<< ")):
+			part = ours
+		case bytes.HasPrefix(line, []byte("||||||| ")):
+			part = base
+		case part != both && bytes.HasPrefix(line, []byte("=======")):
+			part = theirs
+		case part == theirs && bytes.HasPrefix(line, []byte(">>>>>>> ")):
+			part = both
+		default:
+			if part == both || part == ours {
+				out[0] = append(out[0], line...)
+			}
+			if part == both || part == theirs {
+				out[1] = append(out[1], line...)
+			}
+		}
+	}
+	return out[:]
 }
 
 // encode is the index as JSON, a line a file, so that git merges it.

@@ -307,3 +307,31 @@ func TestOwned(t *testing.T) {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 }
+
+// After a merge that git left to people, the index has both sides: what either
+// wrote is known, and the next run resolves the conflict.
+func TestMergedIndex(t *testing.T) {
+	side := func(texts map[string]string) string {
+		m := newMemory(nil)
+		if err := sync(t, m, texts, false); err != nil {
+			t.Fatal(err)
+		}
+		return string(m.files[IndexName].Data)
+	}
+	ours, theirs := side(map[string]string{"a": "1", "ours": "1"}), side(map[string]string{"a": "2", "theirs": "1"})
+	for _, conflict := range []string{
+		"<<<<<<< HEAD\n" + ours + "=======\n" + theirs + ">>>>>>> branch\n",
+		"<<<<<<< HEAD\n" + ours + "||||||| 1234567\nbase\n=======\n" + theirs + ">>>>>>> branch\n",
+	} {
+		m := newMemory(map[string]string{IndexName: conflict, "a": "1", "ours": "1", "theirs": "1", "mine": "1"})
+		if err := sync(t, m, map[string]string{"a": "3"}, false); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(map[string]string{"a": "3", "mine": "1"}, content(m)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		if got, want := string(m.files[IndexName].Data), side(map[string]string{"a": "3"}); got != want {
+			t.Errorf("the index is %s", got)
+		}
+	}
+}
