@@ -90,7 +90,7 @@ and --no-checks leaves them out. Mistakes are told at their file and line.`,
 			if output != "-" {
 				return b.run(dir, output, options, cmd.OutOrStdout(), cmd.ErrOrStderr())
 			}
-			built, err := overlay.Build(filesys.MakeFsOnDisk(), dir, options)
+			built, err := buildWatched(filesys.MakeFsOnDisk(), dir, options, cmd.ErrOrStderr())
 			if err != nil {
 				return asInput(cmp.Or(severalOverlays(dir), err))
 			}
@@ -112,6 +112,15 @@ and --no-checks leaves them out. Mistakes are told at their file and line.`,
 	b.layout.register(cmd)
 	b.tree.register(cmd)
 	return cmd
+}
+
+// buildWatched says on a terminal how far a long build is.
+func buildWatched(disk filesys.FileSystem, dir string, options overlay.Options, stderr io.Writer) (*overlay.Built, error) {
+	bar := newProgress(stderr)
+	options.Progress = bar.part
+	bar.phase("building " + dir)
+	defer bar.clear()
+	return overlay.Build(disk, dir, options)
 }
 
 func writeBuilt(built *overlay.Built, w io.Writer) error {

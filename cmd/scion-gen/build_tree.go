@@ -91,7 +91,7 @@ func (b *treeBuild) run(dir, output string, options overlay.Options, stdout, std
 		}
 		targets = append(targets, rendered)
 	}
-	built, err := buildTree(disk, dir, options)
+	built, err := buildTree(disk, dir, options, stderr)
 	if err != nil {
 		return asInput(err)
 	}
@@ -152,13 +152,13 @@ func staged(disk filesys.FileSystem, t target) (filesys.FileSystem, error) {
 
 // buildTree builds the kustomization in a directory, or, where there is none,
 // those below it, each to a folder of its own.
-func buildTree(disk filesys.FileSystem, dir string, options overlay.Options) (target, error) {
+func buildTree(disk filesys.FileSystem, dir string, options overlay.Options, stderr io.Writer) (target, error) {
 	names, err := overlaysBelow(dir)
 	if err != nil {
 		return target{}, err
 	}
 	if len(names) == 0 {
-		built, err := overlay.Build(disk, dir, options)
+		built, err := buildWatched(disk, dir, options, stderr)
 		if err != nil {
 			return target{}, err
 		}
@@ -169,7 +169,7 @@ func buildTree(disk filesys.FileSystem, dir string, options overlay.Options) (ta
 	input := sha256.New()
 	var header tree.Header
 	for _, name := range names {
-		built, err := overlay.Build(disk, path.Join(filepath.ToSlash(dir), name), options)
+		built, err := buildWatched(disk, path.Join(filepath.ToSlash(dir), name), options, stderr)
 		if wrong, ok := errors.AsType[manifest.Errors](err); ok {
 			mistakes = append(mistakes, wrong...)
 			continue

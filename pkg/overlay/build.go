@@ -210,12 +210,17 @@ func (b *builder) each(parts []*part, work func(*part) error) error {
 	defer stop(nil)
 	var group sync.WaitGroup
 	next := make(chan *part)
+	done := 0
 	for range max(1, b.options.Workers) {
 		group.Go(func() {
 			for part := range next {
 				if err := work(part); err != nil {
 					stop(err)
 				}
+				b.lock.Lock()
+				done++
+				b.progress(done, len(parts))
+				b.lock.Unlock()
 			}
 		})
 	}
@@ -228,6 +233,12 @@ func (b *builder) each(parts []*part, work func(*part) error) error {
 	close(next)
 	group.Wait()
 	return context.Cause(ctx)
+}
+
+func (b *builder) progress(done, parts int) {
+	if b.options.Progress != nil {
+		b.options.Progress(done, parts)
+	}
 }
 
 // collect puts the objects that a part prints to their places. What else is in

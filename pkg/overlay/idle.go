@@ -70,7 +70,7 @@ func (b *builder) changesNothing(e entry) bool {
 		return false
 	}
 	o := b.options
-	o.Unchecked, o.Log = true, nil
+	o.Unchecked, o.Log, o.Progress = true, nil, nil
 	built, err := Build(trial, b.source.given, o)
 	return err == nil && slices.EqualFunc(built.Objects, b.objects, func(a, b Object) bool { return bytes.Equal(a.YAML, b.YAML) })
 }

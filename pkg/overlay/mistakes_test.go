@@ -265,6 +265,18 @@ func checkReadable(t *testing.T, name string, e *manifest.Error) {
 	}
 }
 
+// A build in parts says how far it is, up to the end.
+func TestProgress(t *testing.T) {
+	var told [][2]int
+	_, err := Build(base(60).overlay("namePrefix: p-").memory(t), "/k/overlay", Options{Workers: 2, Progress: func(done, parts int) { told = append(told, [2]int{done, parts}) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(told); n < 2 || told[n-1] != [2]int{n, n} {
+		t.Errorf("was told %v", told)
+	}
+}
+
 // A large fleet is built in parts: the mistake is told as in one run.
 func TestMistakesInParts(t *testing.T) {
 	fsys := base(60).overlay("patches:\n- target: {kind: Pod, name: agent-two-23}\n  path: p.yaml\n- path: q.yaml").with(files{

@@ -49,6 +49,9 @@ type Options struct {
 	Unchecked bool
 	// Log is told how the build is done; nil for nobody.
 	Log func(format string, args ...any)
+	// Progress is told, by one goroutine at a time, how many parts are built; nil
+	// for nobody. A build in one run says nothing.
+	Progress func(done, parts int)
 	// Workers is how many runs there may be at once; 0 means one.
 	Workers int
 }
