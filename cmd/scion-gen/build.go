@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/resid"
 
 	"github.com/scion-gen/scion-gen/pkg/overlay"
+	"github.com/scion-gen/scion-gen/pkg/render"
 	"github.com/scion-gen/scion-gen/pkg/tree"
 )
 
@@ -28,8 +30,9 @@ const (
 
 func kustomizeCommand() *cobra.Command {
 	var output, restrictor string
+	var renders []string
 	var verbose bool
-	var tree treeFlags
+	var b treeBuild
 	options := overlay.Options{Workers: runtime.GOMAXPROCS(0)}
 	cmd := &cobra.Command{
 		Use:   "build OVERLAY",
@@ -44,14 +47,33 @@ an object, named as kustomize build -o names them: [NAMESPACE_]GROUP_VERSION_KIN
 with the namespace where the objects are of several. More than 1,000 are spread
 over folders, by a hash of the name.
 
+A directory that is no kustomization but has some below it, such as overlays, is
+built as a whole: each of them to a folder of its name. The folder of one that is
+gone is removed. Components, and trees that render or build wrote, are passed
+over.
+
+With --render, the configuration is rendered to its directory in the same run,
+and overlays are built over what is rendered, also with --check, which writes
+nothing. So one command makes all that is generated in a repository, and proves
+that what is committed is what it would make.
+
 What reaches out of the kustomization is refused unless a flag allows it. A
-patch that selects nothing, and an overlay that breaks the pod of an agent, are
-errors; kustomize has no such checks, and --no-checks leaves them out.`,
+patch that selects nothing, a key that is given twice in a kustomization, and an
+overlay that breaks the pod of an agent are errors; kustomize has no such checks,
+and --no-checks leaves them out. Mistakes are told at their file and line.`,
 		Example: `  scion-gen build overlays/prod | kubectl apply --server-side -f -
-  scion-gen build overlays/prod -o manifests/prod --check`,
+  scion-gen build overlays -o deploy --render agents=manifests          # everything
+  scion-gen build overlays -o deploy --render agents=manifests --check  # in CI`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := tree.usage(output); err != nil {
+			for _, text := range renders {
+				r, err := parseRendering(text)
+				if err != nil {
+					return err
+				}
+				b.renders = append(b.renders, r)
+			}
+			if err := b.usage(output); err != nil {
 				return err
 			}
 			dir := "."
@@ -65,14 +87,14 @@ errors; kustomize has no such checks, and --no-checks leaves them out.`,
 			if os.Getenv("GOGC") == "" {
 				debug.SetGCPercent(200) // kustomize makes much garbage and keeps little
 			}
-			built, err := overlay.Build(filesys.MakeFsOnDisk(), dir, options)
+			if output != "-" {
+				return b.run(dir, output, options, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			}
+			built, err := buildWatched(filesys.MakeFsOnDisk(), dir, options, cmd.ErrOrStderr())
 			if err != nil {
-				return asInput(err)
+				return asInput(cmp.Or(severalOverlays(dir), err))
 			}
-			if output == "-" {
-				return writeBuilt(built, cmd.OutOrStdout())
-			}
-			return syncTree(output, builtHeader(built), builtFiles(built), tree, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return writeBuilt(built, cmd.OutOrStdout())
 		},
 	}
 	flags := cmd.Flags()
@@ -86,8 +108,19 @@ errors; kustomize has no such checks, and --no-checks leaves them out.`,
 	flags.BoolVar(&options.Exec, "enable-exec", false, "allow functions that are programs of this machine; only for kustomizations you trust")
 	flags.BoolVar(&options.Helm, "enable-helm", false, "allow the inflation of Helm charts")
 	flags.StringVar(&options.HelmCommand, "helm-command", "helm", "the helm to run")
-	tree.register(cmd)
+	flags.StringArrayVar(&renders, "render", nil, "render the configuration in `CONFIG=DIR` to the directory as well, and build over that; more paths of configuration with commas between")
+	b.layout.register(cmd)
+	b.tree.register(cmd)
 	return cmd
+}
+
+// buildWatched says on a terminal how far a long build is.
+func buildWatched(disk filesys.FileSystem, dir string, options overlay.Options, stderr io.Writer) (*overlay.Built, error) {
+	bar := newProgress(stderr)
+	options.Progress = bar.part
+	bar.phase("building " + dir)
+	defer bar.clear()
+	return overlay.Build(disk, dir, options)
 }
 
 func writeBuilt(built *overlay.Built, w io.Writer) error {
@@ -111,8 +144,9 @@ func builtHeader(built *overlay.Built) tree.Header {
 	}
 }
 
-// maxEntries is how many files go into one folder: git hosts list no more.
-const maxEntries = 1000
+// maxFiles is how many files go into one folder, beside an index, a journal and a
+// temporary file.
+const maxFiles = render.MaxEntries - 3
 
 // builtFiles are the objects in files named as kustomize build -o names them.
 func builtFiles(built *overlay.Built) tree.Files {
@@ -125,7 +159,7 @@ func builtFiles(built *overlay.Built) tree.Files {
 	return func(yield func(tree.File, error) bool) {
 		for _, o := range built.Objects {
 			name := builtName(o.ID, len(namespaces) > 1)
-			if len(built.Objects) > maxEntries {
+			if len(built.Objects) > maxFiles {
 				name = fmt.Sprintf("%.1x/%s", sha256.Sum256([]byte(name)), name)
 			}
 			if !yield(tree.File{Name: name, Data: o.YAML, Objects: []string{o.ID.Kind + "/" + o.ID.Name}}, nil) {
@@ -135,23 +169,22 @@ func builtFiles(built *overlay.Built) tree.Files {
 	}
 }
 
-// builtName is the file of an object. What no file system takes in a name, the
-// colon of RBAC names and more than 255 bytes, is replaced and told apart by a
-// hash.
+// builtName is the file of an object. What not every file system takes in a name
+// or tells apart, the colon and the capitals of RBAC names and more than 255
+// bytes, is replaced and told apart by a hash.
 func builtName(id resid.ResId, several bool) string {
 	name := id.Gvk.StringWoEmptyField() + "_" + id.Name
 	if several && !id.IsClusterScoped() {
 		name = id.EffectiveNamespace() + "_" + name
 	}
-	name = strings.ToLower(name)
 	safe := strings.Map(func(r rune) rune {
 		if strings.ContainsRune(`<>:"|?*\/`, r) {
 			return '_'
 		}
 		return r
-	}, name)
+	}, strings.ToLower(name))
 	const longest = 240
-	if safe != name || len(safe) > longest {
+	if id.Name != strings.ToLower(id.Name) || safe != strings.ToLower(name) || len(safe) > longest {
 		safe = fmt.Sprintf("%s-%.4x", safe[:min(len(safe), longest)], sha256.Sum256([]byte(name)))
 	}
 	return safe + ".yaml"

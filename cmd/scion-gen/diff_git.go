@@ -133,20 +133,26 @@ func (c *commit) list(name string) (listing, error) {
 	for _, e := range all {
 		rel := relative(root, e.name)
 		switch {
-		case e.name == root || isManifest(rel) && !isHidden(rel):
+		case e.name == root, isManifest(rel) && !isHidden(rel), isIndex(rel):
 			wanted = append(wanted, e)
-		case path.Base(rel) == tree.IndexName && !isHidden(path.Dir(rel)):
-			found.trees[path.Dir(rel)] = true
 		}
 	}
 	err = c.load(wanted, func(e entry, data []byte) error {
 		if e.mode == symlink {
 			return fmt.Errorf("git:%s:%s: is a symbolic link, which is not followed in a commit", c.ref, e.name)
 		}
+		if rel := relative(root, e.name); isIndex(rel) {
+			found.index(rel, data)
+			return nil
+		}
 		found.files = append(found.files, diff.File{Name: c.ref + ":" + e.name, Path: relative(root, e.name), Data: data})
 		return nil
 	})
 	return found, err
+}
+
+func isIndex(name string) bool {
+	return path.Base(name) == tree.IndexName && !isHidden(path.Dir(name))
 }
 
 func (c *commit) exists(name string) (bool, error) {

@@ -8,14 +8,24 @@ import (
 	yaml "go.yaml.in/yaml/v4"
 
 	"github.com/scion-gen/scion-gen/pkg/diff"
+	"github.com/scion-gen/scion-gen/pkg/tree"
 )
 
 // listing is what a directory holds.
 type listing struct {
 	files []diff.File
 	// trees are the directories in it that render or build own, by their names
-	// below it: those with an index.
+	// below it: those with an index, and the parts of these.
 	trees map[string]bool
+}
+
+// index takes note of a tree.
+func (l *listing) index(name string, data []byte) {
+	dir := path.Dir(name)
+	l.trees[dir] = true
+	for _, part := range tree.Parts(data) {
+		l.trees[path.Join(dir, part)] = true
+	}
 }
 
 // scoped gives each file the name of its scope: the nearest tree that it is in,

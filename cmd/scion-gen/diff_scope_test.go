@@ -22,7 +22,7 @@ func TestDiffRepository(t *testing.T) {
 			t.Fatalf("%v\n%s", err, out)
 		}
 	}
-	const generate = "scion-gen render agents -o manifests && scion-gen build overlays/prod -o deploy/prod"
+	const generate = "scion-gen build overlays -o deploy --render agents=manifests"
 	for _, c := range []struct {
 		why    string
 		change func(t *testing.T)
@@ -55,10 +55,10 @@ func TestDiffRepository(t *testing.T) {
 			"2 of 10 objects differ", "new: 1 ConfigMap, 1 Pod",
 		}, []string{"Kustomization"}},
 		{"an overlay more", func(t *testing.T) {
-			do(t, "cp -R overlays/prod overlays/dev && cp -R deploy/prod deploy/dev")
+			do(t, "cp -R overlays/prod overlays/dev", generate)
 		}, 1, []string{"in deploy/dev  new", "in deploy/dev and overlays/dev  new"}, []string{"in-place", "delete"}},
 		{"an overlay less", func(t *testing.T) {
-			do(t, "rm -R overlays/prod deploy/prod")
+			do(t, "rm -R overlays/prod deploy")
 		}, 1, []string{"in deploy/prod  delete", "Namespace agents", "in deploy/prod and overlays/prod  delete"}, []string{"in manifests"}},
 		{"a tree with another name", func(t *testing.T) {
 			do(t, "mv manifests gen")
@@ -72,6 +72,9 @@ func TestDiffRepository(t *testing.T) {
 		t.Run(c.why, func(t *testing.T) {
 			defer do(t, "git checkout -q -f . && git clean -q -f -d")
 			c.change(t)
+			if out, _ := runDiff(t, "", "git:HEAD:deploy", "deploy"); strings.Contains(out, "there twice") {
+				t.Error("what is deployed alone:", out)
+			}
 			out, code := runDiff(t, "", "git:HEAD", ".")
 			rest := out
 			for _, part := range c.want {

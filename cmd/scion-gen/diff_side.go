@@ -286,13 +286,14 @@ func (disk) list(root string) (listing, error) {
 			return fs.SkipDir
 		case entry.IsDir():
 			return nil
-		case entry.Name() == tree.IndexName:
-			found.trees[path.Dir(rel)] = true
-			return nil
-		case name != root && (hidden || !isManifest(name)):
+		case name != root && entry.Name() != tree.IndexName && (hidden || !isManifest(name)):
 			return nil
 		}
 		data, err := os.ReadFile(name)
+		if name != root && entry.Name() == tree.IndexName {
+			found.index(rel, data)
+			return err
+		}
 		if rel == "." {
 			rel = ""
 		}

@@ -29,7 +29,7 @@ func changedRepository(t *testing.T) string {
 	replaceIn(t, filepath.Join(dir, "agents/builder.yaml"), "oldest", "newest")
 	out, err := shell(t, dir, nil,
 		"git remote add origin https://git.example.com/agents.git && git update-ref refs/remotes/origin/main main && git checkout -q -b change",
-		"scion-gen render agents -o manifests && scion-gen build overlays/prod -o deploy/prod",
+		"scion-gen build overlays -o deploy --render agents=manifests",
 		"git -c user.name=test -c user.email=test@example.com commit -qam second")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/kustomize/kyaml/filesys"
 
 	"github.com/scion-gen/scion-gen/pkg/overlay"
 )
@@ -55,8 +54,7 @@ func layOut(dir string, stdout io.Writer) error {
 Next:
   cd %s
   edit agents/*.yaml: your registry, repository and secrets
-  scion-gen render agents -o manifests
-  scion-gen build overlays/prod -o deploy/prod
+  scion-gen build overlays -o deploy --render agents=manifests
   git add -A && git commit
 and let Argo CD or Flux sync deploy/prod, or run
   kubectl apply --server-side -R -f deploy/prod
@@ -108,23 +106,9 @@ func copyFiles(dir string, files fs.FS) error {
 	})
 }
 
-// renderStarter makes what CI checks.
+// renderStarter makes what CI checks, by the command that CI runs.
 func renderStarter(dir string) error {
-	files, err := readPaths([]string{filepath.Join(dir, "agents")}, nil)
-	if err != nil {
-		return err
-	}
-	manifests, err := renderFiles(files)
-	if err != nil {
-		return err
-	}
-	err = syncTree(filepath.Join(dir, "manifests"), header(files), treeFiles(manifests), treeFlags{}, io.Discard, io.Discard)
-	if err != nil {
-		return err
-	}
-	built, err := overlay.Build(filesys.MakeFsOnDisk(), filepath.Join(dir, "overlays", "prod"), overlay.Options{})
-	if err != nil {
-		return err
-	}
-	return syncTree(filepath.Join(dir, "deploy", "prod"), builtHeader(built), builtFiles(built), treeFlags{}, io.Discard, io.Discard)
+	at := func(name string) string { return filepath.Join(dir, name) }
+	b := treeBuild{renders: []rendering{{[]string{at("agents")}, at("manifests")}}, layout: layoutFlags{layout: "namespace"}}
+	return b.run(at("overlays"), at("deploy"), overlay.Options{}, io.Discard, io.Discard)
 }

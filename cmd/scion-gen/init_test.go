@@ -147,6 +147,7 @@ func TestInit(t *testing.T) {
 		{"manifests/agents/agent-shop--builder.yaml", "oldest", "newest"},
 		{"overlays/prod/kustomization.yaml", "36000", "3600"},
 		{"deploy/prod/v1_pod_shop--builder.yaml", "36000", "3600"},
+		{"deploy/.scion-gen-index", "Pod/shop--builder", "Pod/shop--other"},
 	} {
 		replaceIn(t, filepath.Join(dir, breakage.file), breakage.old, breakage.new)
 		for name, steps := range pipelines {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
+	"sigs.k8s.io/yaml"
 )
 
 // components are the directories of overlays/components with a kustomization, by
@@ -69,6 +71,90 @@ func TestComponents(t *testing.T) {
 			}
 			checkPods(t, built)
 		})
+	}
+}
+
+// What a component does to the pods of a fleet it does to those of every kind of
+// workload: a Deployment that is not sandboxed would look as if it were. A fleet
+// with nothing but that kind, and no ConfigMaps, is no mistake.
+func TestComponentsForWorkloads(t *testing.T) {
+	const agents = `{apiVersion: gen.scion.dev/v1alpha1, kind: Agent, metadata: {name: a, namespace: elsewhere}, spec: {workload: KIND, template: generic, image: "x:1", harness: {command: ["true"]}}}`
+	for _, name := range components(t) {
+		if name == "argocd" {
+			continue // it is for Pods and Jobs, and changes no pod
+		}
+		changes := map[string][]string{}
+		for _, kind := range []string{"Pod", "Job", "Deployment", "StatefulSet", "Sandbox"} {
+			overlay := overlayWith(t, name)
+			config := filepath.Join(t.TempDir(), "agents.yaml")
+			if err := os.WriteFile(config, []byte(strings.ReplaceAll(agents, "KIND", kind)), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.RemoveAll(filepath.Join(overlay, "../base")); err != nil {
+				t.Fatal(err)
+			}
+			renderTree(t, filepath.Join(overlay, "../base/agents"), config)
+			before, built := podSpec(t, renderStream(t, config), kind), stockBuild(t, overlay)
+			if diff := cmp.Diff(string(built), string(ownBuild(t, overlay))); diff != "" {
+				t.Errorf("%s of a %s (-kustomize +scion-gen):\n%s", name, kind, diff)
+			}
+			for path, value := range podSpec(t, built, kind) {
+				if before[path] != value {
+					changes[kind] = append(changes[kind], path+": "+value)
+				}
+			}
+			slices.Sort(changes[kind])
+			if diff := cmp.Diff(changes["Pod"], changes[kind]); diff != "" {
+				t.Errorf("%s: changes (-of a Pod +of a %s):\n%s", name, kind, diff)
+			}
+		}
+	}
+}
+
+// podSpec are the values of the pod of the one workload of a kind, by their paths.
+func podSpec(t *testing.T, stream []byte, kind string) map[string]string {
+	t.Helper()
+	values := map[string]string{}
+	for _, o := range decode(t, stream) {
+		if o.kind != kind {
+			continue
+		}
+		var workload struct {
+			Spec map[string]any
+		}
+		if err := yaml.Unmarshal(o.doc, &workload); err != nil {
+			t.Fatal(err)
+		}
+		spec := workload.Spec
+		for _, template := range []string{"template", "podTemplate"} {
+			if inner, ok := spec[template].(map[string]any); ok {
+				spec, _ = inner["spec"].(map[string]any)
+			}
+		}
+		flatten(values, "", spec)
+	}
+	if len(values) == 0 {
+		t.Fatalf("no %s", kind)
+	}
+	return values
+}
+
+func flatten(values map[string]string, path string, v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		for key, value := range v {
+			flatten(values, path+"."+key, value)
+		}
+	case []any:
+		for i, value := range v {
+			at := fmt.Sprint(i)
+			if item, ok := value.(map[string]any); ok && item["name"] != nil {
+				at = fmt.Sprint(item["name"]) // a StatefulSet has fewer volumes
+			}
+			flatten(values, fmt.Sprintf("%s[%s]", path, at), value)
+		}
+	default:
+		values[path] = fmt.Sprint(v)
 	}
 }
 

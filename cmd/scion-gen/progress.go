@@ -49,14 +49,26 @@ func (p *progress) follow(files tree.Files) tree.Files {
 	return func(yield func(tree.File, error) bool) {
 		for f, err := range files {
 			p.count++
-			if now := p.now(); !now.Before(p.next) {
-				p.next, p.shown = now.Add(progressEvery), true
-				fmt.Fprintf(p.w, "\r\x1b[K%s file %d", p.doing, p.count)
-			}
+			p.say("file %d", p.count)
 			if !yield(f, err) {
 				return
 			}
 		}
+	}
+}
+
+// part tells of a build in parts.
+func (p *progress) part(done, parts int) {
+	if p.w != nil {
+		p.say("part %d of %d", done, parts)
+	}
+}
+
+// say shows how far the phase is, if it is time to say something.
+func (p *progress) say(format string, args ...any) {
+	if now := p.now(); !now.Before(p.next) {
+		p.next, p.shown = now.Add(progressEvery), true
+		fmt.Fprintf(p.w, "\r\x1b[K%s "+format, append([]any{p.doing}, args...)...)
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -45,6 +46,17 @@ func TestProgress(t *testing.T) {
 		})
 	}
 	var out bytes.Buffer
+	now := time.Time{}
+	p := &progress{w: &out, now: func() time.Time { return now }}
+	p.phase("building prod")
+	for done := range 10 {
+		now = now.Add(100 * time.Millisecond)
+		p.part(done+1, 10)
+	}
+	p.clear()
+	if want := "\r\x1b[Kbuilding prod part 5 of 10\r\x1b[Kbuilding prod part 6 of 10"; !strings.HasPrefix(out.String(), want) || !strings.HasSuffix(out.String(), "\r\x1b[K") {
+		t.Errorf("said %q, want %q", &out, want)
+	}
 	if p := newProgress(&out); p.w != nil {
 		t.Error("a buffer is no terminal")
 	}

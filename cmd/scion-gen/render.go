@@ -23,7 +23,8 @@ import (
 )
 
 func renderCommand() *cobra.Command {
-	var output, layout, nameTemplate string
+	var output string
+	var layout layoutFlags
 	var flags treeFlags
 	cmd := &cobra.Command{
 		Use:   "render [PATH...]",
@@ -58,26 +59,37 @@ reported as file:line:column, and the exit code is 1.`,
 				return err
 			}
 			collectLess(files)
-			manifests, err := renderFiles(files)
-			if err != nil {
-				return err
-			}
-			manifests, err = manifests.Arrange(render.Layout(cmp.Or(nameTemplate, string(layouts[layout]))))
+			manifests, err := layout.render(files)
 			if err != nil {
 				return err
 			}
 			if output == "-" {
 				return writeStream(manifests, cmd.OutOrStdout())
 			}
-			return syncTree(output, header(files), treeFiles(manifests), flags, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return flags.sync([]target{{output, header(files), treeFiles(manifests)}}, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "-", "the directory to write to, or - for standard output")
-	cmd.Flags().Var(newChoice(&layout, "namespace", "grove", "flat"), "layout", "how the files are laid out, and so in which order objects are")
-	cmd.Flags().StringVar(&nameTemplate, "name-template", "", "the files' names instead, such as {namespace}/{grove}/{kind}-{name}.yaml")
-	cmd.MarkFlagsMutuallyExclusive("layout", "name-template")
+	layout.register(cmd)
 	flags.register(cmd)
 	return cmd
+}
+
+// layoutFlags are the flags that say how rendered files are laid out.
+type layoutFlags struct{ layout, nameTemplate string }
+
+func (f *layoutFlags) register(cmd *cobra.Command) {
+	cmd.Flags().Var(newChoice(&f.layout, "namespace", "grove", "flat"), "layout", "how the rendered files are laid out, and so in which order objects are")
+	cmd.Flags().StringVar(&f.nameTemplate, "name-template", "", "the rendered files' names instead, such as {namespace}/{grove}/{kind}-{name}.yaml")
+	cmd.MarkFlagsMutuallyExclusive("layout", "name-template")
+}
+
+func (f *layoutFlags) render(files []render.File) (*render.Manifests, error) {
+	manifests, err := renderFiles(files)
+	if err != nil {
+		return nil, err
+	}
+	return manifests.Arrange(render.Layout(cmp.Or(f.nameTemplate, string(layouts[f.layout]))))
 }
 
 var layouts = map[string]render.Layout{"namespace": render.ByNamespace, "grove": render.ByGrove, "flat": render.Flat}

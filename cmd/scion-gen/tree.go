@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -38,47 +40,121 @@ func (f *treeFlags) usage(output string) error {
 	return nil
 }
 
-// syncTree makes dir what files say, or, with check, only says what differs:
-// exit code 1 then.
-func syncTree(dir string, header tree.Header, files tree.Files, flags treeFlags, stdout, stderr io.Writer) error {
+// target is a directory, and what is to be in it.
+type target struct {
+	dir    string
+	header tree.Header
+	files  tree.Files
+}
+
+// sync makes each directory what its files say, or, with check, only says what
+// differs: exit code 1 then. Where something is in the way in one of them, none
+// is changed.
+func (f treeFlags) sync(targets []target, stdout, stderr io.Writer) error {
 	bar := newProgress(stderr)
-	files = bar.follow(files)
-	if flags.check {
-		return checkTree(dir, header, files, stdout, bar)
+	for i := range targets {
+		if err := notWithin(targets[i].dir); err != nil {
+			return err
+		}
+		targets[i].files = bar.follow(targets[i].files)
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
+	if f.check {
+		return checkTrees(targets, stdout, bar)
 	}
-	root, err := os.OpenRoot(dir)
+	var plans []*plannedTree
+	defer func() {
+		for _, p := range plans {
+			p.close()
+		}
+	}()
+	var taken []error
+	for _, t := range targets {
+		p, err := planTree(t, f.force, bar)
+		if err != nil {
+			return fmt.Errorf("%s: %w", t.dir, err)
+		}
+		plans = append(plans, p)
+		if err := p.plan.Taken(); err != nil {
+			taken = append(taken, fmt.Errorf("%s: %w", t.dir, err))
+		}
+	}
+	if taken != nil {
+		return inputError(errors.Join(taken...))
+	}
+	for i, p := range plans {
+		bar.phase("writing")
+		err := p.plan.Apply(p.root)
+		bar.clear()
+		if err != nil {
+			return fmt.Errorf("%s: %w; run the command again to finish", targets[i].dir, err)
+		}
+		if err := summarize(targets[i].dir, p.plan, stderr); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plannedTree is a directory that nobody else writes to until it is closed.
+type plannedTree struct {
+	root   rootDir
+	plan   *tree.Plan
+	unlock func()
+}
+
+func planTree(t target, force bool, bar *progress) (*plannedTree, error) {
+	if err := os.MkdirAll(t.dir, 0o755); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(t.dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer root.Close()
 	unlock, err := lock(root)
 	if err != nil {
-		return fmt.Errorf("%s: %w", dir, err)
+		return nil, errors.Join(err, root.Close())
 	}
-	defer unlock()
-	d := rootDir{root}
-	if err := d.sweep(); err != nil {
+	p := &plannedTree{root: rootDir{root}, unlock: unlock}
+	if err = p.root.sweep(); err == nil {
+		bar.phase("comparing")
+		p.plan, err = tree.New(root.FS(), t.header, t.files, force)
+		bar.clear()
+	}
+	if err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *plannedTree) close() {
+	p.unlock()
+	p.root.Close()
+}
+
+// notWithin refuses a directory whose files are those of a tree above it.
+func notWithin(dir string) error {
+	at, err := filepath.Abs(dir)
+	if err != nil {
 		return err
 	}
-	bar.phase("comparing")
-	plan, err := tree.New(root.FS(), header, files, flags.force)
-	bar.clear()
-	if err != nil {
-		return fmt.Errorf("%s: %w", dir, err)
+	for above := filepath.Dir(at); above != filepath.Dir(above); above = filepath.Dir(above) {
+		if !isRendered(above) {
+			continue
+		}
+		owned, err := tree.Owned(os.DirFS(above))
+		if err != nil {
+			return fmt.Errorf("%s: %w", above, err)
+		}
+		rel, err := filepath.Rel(above, at)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(owned, func(name string) bool { return strings.HasPrefix(name, filepath.ToSlash(rel)+"/") }) {
+			return fmt.Errorf("%s: is part of the tree in %s; run the command that writes all of that", dir, above)
+		}
 	}
-	if err := plan.Taken(); err != nil {
-		return inputError(fmt.Errorf("%s: %w", dir, err))
-	}
-	bar.phase("writing")
-	err = plan.Apply(d)
-	bar.clear()
-	if err != nil {
-		return fmt.Errorf("%s: %w; run the command again to finish", dir, err)
-	}
-	return summarize(dir, plan, stderr)
+	return nil
 }
 
 // summarize tells people what was done.
@@ -91,29 +167,38 @@ func summarize(dir string, plan *tree.Plan, w io.Writer) error {
 	return err
 }
 
-func checkTree(dir string, header tree.Header, files tree.Files, w io.Writer, bar *progress) error {
-	there, err := readOnly(dir)
-	if err != nil {
-		return err
-	}
-	bar.phase("comparing")
-	plan, err := tree.New(there, header, files, false)
-	bar.clear()
-	if err != nil {
-		return fmt.Errorf("%s: %w", dir, err)
-	}
-	for _, s := range plan.Steps {
-		if _, err := fmt.Fprintf(w, "%-8s %s\n", s.Action, path.Join(dir, s.Name)); err != nil {
+func checkTrees(targets []target, w io.Writer, bar *progress) error {
+	var differ []error
+	for _, t := range targets {
+		there, err := readOnly(t.dir)
+		if err != nil {
 			return err
 		}
+		bar.phase("comparing")
+		plan, err := tree.New(there, t.header, t.files, false)
+		bar.clear()
+		if err != nil {
+			return fmt.Errorf("%s: %w", t.dir, err)
+		}
+		for _, s := range plan.Steps {
+			if _, err := fmt.Fprintf(w, "%-8s %s\n", s.Action, path.Join(t.dir, s.Name)); err != nil {
+				return err
+			}
+		}
+		switch {
+		case plan.Clean():
+		case len(plan.Steps) == 0:
+			differ = append(differ, fmt.Errorf("%s: the index is not up to date; run the command without --check", t.dir))
+		case len(plan.Steps) == 1:
+			differ = append(differ, fmt.Errorf("%s: one file differs from the configuration; run the command without --check", t.dir))
+		default:
+			differ = append(differ, fmt.Errorf("%s: %d files differ from the configuration; run the command without --check", t.dir, len(plan.Steps)))
+		}
 	}
-	switch {
-	case plan.Clean():
+	if differ == nil {
 		return nil
-	case len(plan.Steps) == 0:
-		return inputError(fmt.Errorf("%s: the index is not up to date; run the command without --check", dir))
 	}
-	return inputError(fmt.Errorf("%s: %d files differ from the configuration; run the command without --check", dir, len(plan.Steps)))
+	return inputError(errors.Join(differ...))
 }
 
 // readOnly is a directory, of which no link leads out; empty where there is none.

@@ -180,6 +180,74 @@ func TestKilled(t *testing.T) {
 	}
 }
 
+// The one command, killed at any instant between and amid its trees, is finished by
+// the next one.
+func TestKilledAmidTwoTrees(t *testing.T) {
+	repo := t.TempDir()
+	command := func(sides string) *exec.Cmd {
+		cmd := exec.CommandContext(t.Context(), "scion-gen", "build", sides, "-o", "deploy", "--render", sides+".yaml=manifests")
+		cmd.Dir = repo
+		return cmd
+	}
+	trees := func() map[string]string {
+		files := readFiles(t, filepath.Join(repo, "deploy"))
+		for name, text := range readFiles(t, filepath.Join(repo, "manifests")) {
+			files["manifests/"+name] = text
+		}
+		return files
+	}
+	want := map[string]map[string]string{}
+	for i, sides := range []string{"one", "two"} { // with an overlay that both have, and one of its own
+		data, err := os.ReadFile(fleetOf(t, sides, 20*i, 20*i+60))
+		if err != nil {
+			t.Fatal(err)
+		}
+		write := func(name, text string) {
+			if err := errors.Join(os.MkdirAll(filepath.Dir(filepath.Join(repo, name)), 0o755), os.WriteFile(filepath.Join(repo, name), []byte(text), 0o644)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write(sides+".yaml", string(data))
+		write(sides+"/prod/kustomization.yaml", "resources: [../../manifests]\n")
+		write(sides+"/of-"+sides+"/kustomization.yaml", "resources: [../../manifests]\nlabels: [{pairs: {side: "+sides+"}}]\n")
+		if out, err := command(sides).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		want[sides] = trees()
+	}
+	random := rand.New(rand.NewPCG(8, 2))
+	amid := 0
+	for i := range 8 {
+		sides := []string{"one", "two"}[i%2]
+		cmd := command(sides)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		journal := filepath.Join(repo, []string{"manifests", "deploy"}[i/2%2], tree.JournalName)
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		for waiting := true; waiting; {
+			_, err := os.Lstat(journal)
+			waiting = err != nil && len(ended) == 0
+		}
+		time.Sleep(time.Duration(random.IntN(4000)) * time.Microsecond)
+		_ = cmd.Process.Kill() // it may be over
+		<-ended
+		if cmp.Diff(want[sides], trees()) != "" {
+			amid++
+		}
+		if out, err := command(sides).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		if diff := cmp.Diff(want[sides], trees()); diff != "" {
+			t.Fatalf("the trees differ from those of an undisturbed run (-want +got):\n%s", diff)
+		}
+	}
+	if amid < 3 {
+		t.Errorf("only %d of 8 runs were killed while they wrote", amid)
+	}
+}
+
 // Two runs at once end in the tree of one of them, and both succeed.
 func TestTwoRunsAtOnce(t *testing.T) {
 	configs, trees := twoFleets(t)

@@ -1,9 +1,8 @@
 package overlay
 
 import (
-	"fmt"
+	"cmp"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -41,12 +40,27 @@ func (e entry) pos() manifest.Pos {
 	return e.k.pos(name, e.index)
 }
 
+// entryOfField is an entry of a list in a kustomization.
+func entryOfField(k *kustomization, name string, index int) entry {
+	for i := range reflect.TypeFor[types.Kustomization]().NumField() {
+		if e := (entry{k, i, -1}); e.name() == name {
+			return entry{k, i, index}
+		}
+	}
+	panic("kustomizations have no field " + name)
+}
+
 // notEntries are the fields of kustomizations that do nothing to objects.
 var notEntries = []string{"TypeMeta", "MetaData", "Resources", "Components", "Bases", "SortOptions", "Configurations", "OpenAPI", "Crds", "BuildMetadata"}
 
-// entries are all that the kustomizations do, in their order. A file that is
+// setUp are those of them that a build can fail over.
+var setUp = []string{"Configurations", "OpenAPI", "Crds"}
+
+// entriesDone are all that the kustomizations do, in their order. A file that is
 // visited twice counts once.
-func (s *source) entriesDone() []entry {
+func (s *source) entriesDone() []entry { return s.entriesBut(notEntries) }
+
+func (s *source) entriesBut(fields []string) []entry {
 	var list []entry
 	seen := map[string]bool{}
 	s.root.walk(func(k *kustomization) {
@@ -57,7 +71,7 @@ func (s *source) entriesDone() []entry {
 		v := reflect.ValueOf(k.Kustomization)
 		for i := range v.NumField() {
 			switch f := v.Field(i); {
-			case f.IsZero() || slices.Contains(notEntries, v.Type().Field(i).Name):
+			case f.IsZero() || slices.Contains(fields, v.Type().Field(i).Name):
 			case f.Kind() == reflect.Slice:
 				for j := range f.Len() {
 					list = append(list, entry{k, i, j})
@@ -121,16 +135,84 @@ func (b *builder) blame(fsys filesys.FileSystem, wrong func(resmap.ResMap, error
 	return entry{}, false
 }
 
-// accuse turns an error of kustomize into one with a place, if one entry is to
-// blame for it.
+// accuse turns an error of kustomize into mistakes with places: those of files and
+// patches by themselves, and then those of the entries without which there would be
+// no error, or another. It is nil where none is to blame.
 func (b *builder) accuse(fsys filesys.FileSystem, err error) error {
-	e, found := b.blame(fsys, func(_ resmap.ResMap, err error) bool { return err != nil })
-	if !found {
-		return nil
+	d := b.source.diagnose()
+	errs := d.errs
+	if d.files {
+		return inOrderOfPlace(errs).Err()
 	}
-	var errs manifest.Errors
-	errs.Add(e.pos(), e.name(), "%s", readable(err))
-	return errs.Err()
+	for _, e := range d.bad {
+		if rest := e.without(fsys); rest != nil {
+			fsys = rest
+		}
+	}
+	if len(d.bad) > 0 {
+		_, err = kustomize(fsys, b.source.given, b.options)
+	}
+	for range maxAccused {
+		if err == nil {
+			break
+		}
+		e, rest, next := b.culprit(fsys, err)
+		if rest == nil {
+			break
+		}
+		b.source.addAccused(&errs, e, err)
+		fsys, err = rest, next
+	}
+	return inOrderOfPlace(errs).Err()
+}
+
+// maxAccused is how many entries a run accuses: for each, it builds as many times
+// as there are entries.
+const maxAccused = 8
+
+// culprit is the first entry without which there would be no error, or else
+// another error; and what is left without it. rest is nil where there is none.
+func (b *builder) culprit(fsys filesys.FileSystem, err error) (found entry, rest filesys.FileSystem, next error) {
+	for _, e := range b.source.entriesBut(slices.DeleteFunc(slices.Clone(notEntries), func(name string) bool { return slices.Contains(setUp, name) })) {
+		trial := e.without(fsys)
+		if trial == nil {
+			continue
+		}
+		_, trialErr := kustomize(trial, b.source.given, b.options)
+		if trialErr == nil {
+			return e, trial, nil
+		}
+		if rest == nil && readable(trialErr) != readable(err) {
+			found, rest, next = e, trial, trialErr
+		}
+	}
+	return found, rest, next
+}
+
+// addAccused reports an error at the entry that is to blame; in patches, at the
+// line.
+func (s *source) addAccused(errs *manifest.Errors, e entry, err error) {
+	msg := readable(err)
+	at, field := e.pos(), e.name()
+	if p, ok := e.patch(); ok {
+		at, field = s.place(p, operand6902(err))
+		if m := noMatch.FindStringSubmatch(err.Error()); m != nil {
+			if name, path, found := s.naming(p, m[2]); found {
+				at, field = name, path
+			}
+		}
+	}
+	errs.Add(at, field, "%s", msg)
+}
+
+// patch is the entry as a patch, if it is one.
+func (e entry) patch() (patchEntry, bool) {
+	for _, p := range e.k.patchEntries() {
+		if p.entry == e {
+			return p, true
+		}
+	}
+	return patchEntry{}, false
 }
 
 // explain is an error of one run, with a place or at least a file.
@@ -139,42 +221,9 @@ func (b *builder) explain(err error) error {
 		return accused
 	}
 	var errs manifest.Errors
-	errs.Add(manifest.Pos{Source: b.source.root.at}, "", "%s", readable(err))
+	at, msg := b.source.twoOf(err)
+	errs.Add(at, "", "%s", cmp.Or(msg, readable(err)))
 	return errs.Err()
-}
-
-// The forms of kustomize's messages that can be said better.
-var (
-	noMatch  = regexp.MustCompile(`no matches for Id (\w+)\.\S*?/(\S+?)\.(\S+?)[;:]`)
-	noPath   = regexp.MustCompile(`(add|replace|remove|test|copy|move) operation does not apply: doc is missing (?:path|key)[: "]+([^\s"]+?)[:"]`)
-	twice    = regexp.MustCompile(`already registered id: (\w+)\.\S*?/(\S+)\.(\S+)`)
-	conflict = regexp.MustCompile(`produces ID conflict: .*?"kind":"(\w+)".*?"name":"([^"]+)"`)
-	recursed = regexp.MustCompile(`^.*recursed (?:accumulation of|merging from) path '[^']*': `)
-)
-
-// readable is what is wrong, without the way kustomize came there.
-func readable(err error) string {
-	text := strings.Join(strings.Fields(err.Error()), " ")
-	if m := noMatch.FindStringSubmatch(text); m != nil {
-		return fmt.Sprintf("selects nothing: there is no %s named %s%s; correct the name and namespace, or give the patch a target", m[1], m[2], inNamespace(m[3]))
-	}
-	if m := noPath.FindStringSubmatch(text); m != nil {
-		return fmt.Sprintf("%s %s: there is no such field in an object that the patch selects; correct the path, or add its parent first", m[1], m[2])
-	}
-	if m := twice.FindStringSubmatch(text); m != nil {
-		return fmt.Sprintf("there are two of %s %s%s; name one differently", m[1], m[2], inNamespace(m[3]))
-	}
-	if m := conflict.FindStringSubmatch(text); m != nil {
-		return fmt.Sprintf("brings two of %s %s into one namespace; give each of their namespaces a kustomization of its own", m[1], m[2])
-	}
-	return recursed.ReplaceAllString(text, "")
-}
-
-func inNamespace(name string) string {
-	if name == "[noNs]" {
-		return ""
-	}
-	return " in the namespace " + name
 }
 
 // check reports what kustomize does not: patches and images that select nothing,
@@ -255,7 +304,9 @@ func (b *builder) reportBroken(errs *manifest.Errors, s suspect, f finding) {
 		return false
 	})
 	where, path := manifest.Pos{Source: b.source.root.at}, ""
-	if found {
+	if p, ok := e.patch(); found && ok {
+		where, path = b.source.place(p, lastKey(f))
+	} else if found {
 		where, path = e.pos(), e.name()
 	}
 	errs.Add(where, path, "breaks %s %s: %s", s.id.Kind, s.id.Name, f)

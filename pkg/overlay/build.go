@@ -26,6 +26,7 @@ type builder struct {
 
 	verifier *verifier // nil where nothing is checked
 	lock     sync.Mutex
+	failures manifest.Errors
 	suspects []suspect
 	seen     map[string]bool
 }
@@ -58,7 +59,7 @@ func (b *builder) whole() ([]Object, error) {
 		}
 		o, err := b.print(r)
 		if err != nil {
-			return nil, err
+			return nil, b.explain(err)
 		}
 		objects = append(objects, o)
 	}
@@ -143,13 +144,13 @@ func (b *builder) inParts() ([]Object, error) {
 		}
 		m, err := kustomize(v, b.source.given, b.options)
 		if err != nil {
-			if accused := b.accuse(v, err); accused != nil {
-				return accused
-			}
-			return oneRun("%v", err) // which has the error, if there is one
+			return b.failed(v, err)
 		}
 		return b.collect(part, m, built)
 	})
+	if err == nil {
+		err = inOrderOfPlace(b.failures).Err()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -161,6 +162,32 @@ func (b *builder) inParts() ([]Object, error) {
 		}
 	}
 	return inOrder(objects, b.source.root.SortOptions), nil
+}
+
+// failed keeps the mistakes for which a part failed, so that the other parts can
+// tell theirs; what many say is looked into once.
+func (b *builder) failed(v *view, err error) error {
+	b.lock.Lock()
+	key := readable(err)
+	known := b.seen[key]
+	b.seen[key] = true
+	b.lock.Unlock()
+	if known {
+		return nil
+	}
+	accused, ok := errors.AsType[manifest.Errors](b.accuse(v, err))
+	if !ok {
+		return oneRun("%v", err) // which has the error, if there is one
+	}
+	b.lock.Lock()
+	defer b.lock.Unlock()
+	for _, e := range accused {
+		if key := e.Error(); !b.seen[key] {
+			b.seen[key] = true
+			b.failures = append(b.failures, e)
+		}
+	}
+	return nil
 }
 
 // worthIt returns a notParted where parts would do more work than one run: the
@@ -183,12 +210,17 @@ func (b *builder) each(parts []*part, work func(*part) error) error {
 	defer stop(nil)
 	var group sync.WaitGroup
 	next := make(chan *part)
+	done := 0
 	for range max(1, b.options.Workers) {
 		group.Go(func() {
 			for part := range next {
 				if err := work(part); err != nil {
 					stop(err)
 				}
+				b.lock.Lock()
+				done++
+				b.progress(done, len(parts))
+				b.lock.Unlock()
 			}
 		})
 	}
@@ -201,6 +233,12 @@ func (b *builder) each(parts []*part, work func(*part) error) error {
 	close(next)
 	group.Wait()
 	return context.Cause(ctx)
+}
+
+func (b *builder) progress(done, parts int) {
+	if b.options.Progress != nil {
+		b.options.Progress(done, parts)
+	}
 }
 
 // collect puts the objects that a part prints to their places. What else is in
@@ -220,7 +258,7 @@ func (b *builder) collect(part *part, m resmap.ResMap, built []Object) error {
 		}
 		o, err := b.print(r)
 		if err != nil {
-			return err
+			return oneRun("%v", err)
 		}
 		built[v.order] = o
 	}

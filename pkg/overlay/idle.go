@@ -11,23 +11,55 @@ import (
 )
 
 // idle reports patches and images that select nothing: kustomize passes over
-// them without a word, and a fleet runs without its sandbox.
+// them without a word, and a fleet runs without its sandbox. A component is for
+// many fleets: of what it has, something has to select something.
 func (b *builder) idle(errs *manifest.Errors) {
+	var idle []entry
+	works := map[string]bool{} // components, by their files
 	for _, e := range b.source.entriesDone() {
-		switch {
-		case e.index < 0:
-		case e.name()[:len("images")] == "images":
-			if image := e.k.Images[e.index]; !b.hasImage(image) && b.changesNothing(e) {
-				errs.Add(e.pos(), e.name(), "selects nothing: no container has the image %s", image.Name)
-			}
-		case e.isPatch():
-			target := e.k.Patches[e.index].Target
-			if target != nil && !b.hasTarget(e.k, target) && b.changesNothing(e) {
-				errs.Add(e.pos(), e.name(), "selects nothing: there is no object for target %s", describe(target))
-			}
+		switch selects, known := b.selects(e); {
+		case !known:
+		case selects:
+			works[e.k.file] = true
+		default:
+			idle = append(idle, e)
 		}
 	}
+	for _, e := range idle {
+		component := e.k.Kind == types.ComponentKind
+		if component && works[e.k.file] || !b.changesNothing(e) {
+			continue
+		}
+		others := ""
+		if component {
+			others = ", as all else in this component"
+		}
+		errs.Add(e.pos(), e.name(), "selects nothing%s: %s", others, e.missing())
+	}
 }
+
+// selects reports whether there could be something for an entry that selects what
+// it is for; others are not known to select.
+func (b *builder) selects(e entry) (selects, known bool) {
+	switch {
+	case e.index < 0:
+	case e.isImage():
+		return b.hasImage(e.k.Images[e.index]), true
+	case e.isPatch() && e.k.Patches[e.index].Target != nil:
+		return b.hasTarget(e.k, e.k.Patches[e.index].Target), true
+	}
+	return false, false
+}
+
+// missing is what there is not for an entry that selects nothing.
+func (e entry) missing() string {
+	if e.isImage() {
+		return "no container has the image " + e.k.Images[e.index].Name
+	}
+	return "there is no object for target " + describe(e.k.Patches[e.index].Target)
+}
+
+func (e entry) isImage() bool { return e.name() == manifest.Index("images", e.index) }
 
 func (e entry) isPatch() bool { return e.name() == manifest.Index("patches", e.index) }
 
@@ -38,7 +70,7 @@ func (b *builder) changesNothing(e entry) bool {
 		return false
 	}
 	o := b.options
-	o.Unchecked, o.Log = true, nil
+	o.Unchecked, o.Log, o.Progress = true, nil, nil
 	built, err := Build(trial, b.source.given, o)
 	return err == nil && slices.EqualFunc(built.Objects, b.objects, func(a, b Object) bool { return bytes.Equal(a.YAML, b.YAML) })
 }

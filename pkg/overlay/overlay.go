@@ -17,6 +17,7 @@
 package overlay
 
 import (
+	"fmt"
 	"io"
 	"path/filepath"
 
@@ -43,10 +44,14 @@ type Options struct {
 	Helm        bool
 	HelmCommand string
 	// Unchecked leaves out what stock kustomize does not check: patches that
-	// select nothing, and the state of agents' pods.
+	// select nothing, keys given twice in a kustomization, and the state of agents'
+	// pods.
 	Unchecked bool
 	// Log is told how the build is done; nil for nobody.
 	Log func(format string, args ...any)
+	// Progress is told, by one goroutine at a time, how many parts are built; nil
+	// for nobody. A build in one run says nothing.
+	Progress func(done, parts int)
 	// Workers is how many runs there may be at once; 0 means one.
 	Workers int
 }
@@ -117,8 +122,14 @@ func Build(fsys filesys.FileSystem, dir string, o Options) (*Built, error) {
 	return &Built{Objects: objects, Inputs: s.inputs()}, nil
 }
 
-// kustomize runs kustomize over the kustomization as fsys shows it.
-func kustomize(fsys filesys.FileSystem, dir string, o Options) (resmap.ResMap, error) {
+// kustomize runs kustomize over the kustomization as fsys shows it. Where it
+// panics, as it does for some mistakes, that is an error.
+func kustomize(fsys filesys.FileSystem, dir string, o Options) (m resmap.ResMap, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			m, err = nil, fmt.Errorf("kustomize cannot build this and does not say why: it panics: %v", p)
+		}
+	}()
 	k := krusty.MakeDefaultOptions()
 	k.Reorder = krusty.ReorderOptionUnspecified
 	if o.AnyPath {

@@ -171,7 +171,7 @@ func ours(t testing.TB, fsys filesys.FileSystem, dir string, size int) (out []by
 	if err != nil {
 		return nil, "", err
 	}
-	b := &builder{source: s, size: size, always: true, options: Options{Workers: 2, Log: func(format string, args ...any) {
+	b := &builder{source: s, size: size, always: true, seen: map[string]bool{}, options: Options{Workers: 2, Log: func(format string, args ...any) {
 		if text := fmt.Sprintf(format, args...); strings.Contains(text, "one run") {
 			reason = text
 		}
@@ -253,6 +253,12 @@ var features = []struct {
 	{name: "twice the same", overlay: "resources: [../base, x.yaml]", more: files{"overlay/x.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: agent-one-01, namespace: one}\n"}, whole: "is there twice", reason: "the error of one run"},
 	{name: "a list", overlay: "resources: [../base, x.yaml]", more: files{"overlay/x.yaml": "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Pod, metadata: {name: a}}\n- {apiVersion: v1, kind: Pod, metadata: {name: b}}\n"}, whole: "not one object", reason: "a document is several objects"},
 	{name: "local objects", overlay: "resources: [../base, x.yaml]", more: files{"overlay/x.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, annotations: {config.kubernetes.io/local-config: 'true'}}\n"}, whole: "annotations of kustomize", reason: "is dropped"},
+	{name: "anchors in the kustomization", overlay: "labels:\n- pairs: &p {a: b}\n- pairs: *p\n  includeTemplates: true", reason: "are resolved, too"},
+	{name: "a field in another case", overlay: "NamePrefix: u-", reason: "kustomize reads JSON, whatever the case of its keys"},
+	{name: "a component in a component", overlay: "components: [../c]\nnamePrefix: k-", more: files{
+		"c/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nnamePrefix: c-\ncomponents: [../d]\n",
+		"d/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nlabels: [{pairs: {d: \"1\"}}]\nresources: [x.yaml]\n",
+		"d/x.yaml":             "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, namespace: one}\n"}, reason: "works on what both have"},
 	{name: "aliases", overlay: "resources: [../base, x.yaml]", more: files{"overlay/x.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: &m {name: a, labels: &l {x: y}}\ndata: *l\n"}, reason: "are resolved"},
 	{name: "a name in an escape", overlay: "namePrefix: p-\nresources: [../base, x.yaml]", more: files{"overlay/x.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: one}\nspec: {serviceAccountName: \"scion\\x2dagent\", volumes: [{name: x, persistentVolumeClaim: {claimName: \"agent-\\\n  one-04\"}}]}\n"}, reason: "is a reference all the same"},
 	{name: "a namespace and what is in it", overlay: "resources: [one]", more: files{
@@ -341,9 +347,14 @@ func randomOverlay(r *rand.Rand, n int) files {
 	for range r.IntN(4) {
 		target := some("kind: Pod", "kind: Pod, labelSelector: digit=1", "kind: PersistentVolumeClaim", "kind: Pod, namespace: one", "name: "+name(), "kind: ServiceAccount|Pod", "labelSelector: env=prod", "annotationSelector: a=b")
 		target = strings.TrimSpace(target)
+		further := ", " + target
+		if strings.HasPrefix(target, "kind:") {
+			_, further, _ = strings.Cut(target, ",")
+			further = ", " + further
+		}
 		patches = append(patches, some(
 			"{target: {"+target+"}, patch: '[{\"op\": \"add\", \"path\": \"/metadata/labels\", \"value\": {\"digit\": \"3\", \"env\": \"prod\"}}]'}",
-			"{target: {kind: Pod, "+strings.TrimPrefix(strings.TrimPrefix(target, "kind: Pod, "), "kind: Pod")+"}, patch: '[{\"op\": \"add\", \"path\": \"/spec/serviceAccountName\", \"value\": \""+name()+"\"}]'}",
+			"{target: {kind: Pod"+strings.TrimSuffix(further, ", ")+"}, patch: '[{\"op\": \"add\", \"path\": \"/spec/serviceAccountName\", \"value\": \""+name()+"\"}]'}",
 			"{target: {kind: Pod}, patch: '[{\"op\": \"replace\", \"path\": \"/spec/volumes/0/persistentVolumeClaim/claimName\", \"value\": \""+name()+"\"}, {\"op\": \"add\", \"path\": \"/spec/containers/0/env/-\", \"value\": {\"name\": \"A\", \"value\": \"1\"}}]'}",
 			"{target: {"+target+"}, patch: '{apiVersion: v1, kind: Pod, metadata: {name: x, annotations: {a: b}}}'}",
 			"{patch: '{apiVersion: v1, kind: Pod, metadata: {name: "+name()+", namespace: one}, spec: {hostUsers: false}}'}",

@@ -1,11 +1,12 @@
 package overlay
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"path"
 	"path/filepath"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -56,7 +57,7 @@ func read(fsys filesys.FileSystem, dir string, o Options) (*source, error) {
 		s.errs.Add(manifest.Pos{}, "", "%s: is not a directory; name one with a kustomization.yaml", dir)
 		return nil, s.errs.Err()
 	}
-	s.root = s.visit(root, nil, manifest.Pos{})
+	s.root = s.visit(root, nil, manifest.Pos{}, "")
 	if err := s.errs.Err(); err != nil {
 		return nil, err
 	}
@@ -65,9 +66,9 @@ func read(fsys filesys.FileSystem, dir string, o Options) (*source, error) {
 
 // visit reads the kustomization file of a directory. It is nil where there is
 // something wrong with it.
-func (s *source) visit(dir filesys.ConfirmedDir, parent *kustomization, from manifest.Pos) *kustomization {
+func (s *source) visit(dir filesys.ConfirmedDir, parent *kustomization, from manifest.Pos, field string) *kustomization {
 	k := &kustomization{dir: dir, parent: parent}
-	data := s.find(k, from)
+	data := s.find(k, from, field)
 	if data == nil {
 		return nil
 	}
@@ -80,13 +81,18 @@ func (s *source) visit(dir filesys.ConfirmedDir, parent *kustomization, from man
 		s.malformed(k, data, err)
 		return nil
 	}
+	if !s.options.Unchecked {
+		s.ignored(k, data)
+	}
 	k.FixKustomization()
 	if err := k.CheckEmpty(); err != nil {
 		s.errs.Add(manifest.Pos{Source: k.at}, "", "is empty; list files under resources")
 		return nil
 	}
 	for _, problem := range k.EnforceFields() {
-		s.errs.Add(k.pos("apiVersion"), "", "%s", problem)
+		field, _, _ := strings.Cut(problem, " ")
+		_, want, _ := strings.Cut(problem, " should be ")
+		s.errs.Add(k.pos(field), field, "is not one that kustomize has; write %s", want)
 	}
 	s.entries(k)
 	s.paths(k)
@@ -95,7 +101,7 @@ func (s *source) visit(dir filesys.ConfirmedDir, parent *kustomization, from man
 }
 
 // find reads the one kustomization file of k's directory.
-func (s *source) find(k *kustomization, from manifest.Pos) []byte {
+func (s *source) find(k *kustomization, from manifest.Pos, field string) []byte {
 	var found []string
 	for _, name := range konfig.RecognizedKustomizationFileNames() {
 		if file := k.dir.Join(name); s.fsys.Exists(file) && !s.fsys.IsDir(file) {
@@ -104,18 +110,18 @@ func (s *source) find(k *kustomization, from manifest.Pos) []byte {
 	}
 	switch len(found) {
 	case 0:
-		s.errs.Add(from, "", "%s: there is no kustomization.yaml in it", s.show(k.dir.String()))
+		s.errs.Add(from, field, "%s: there is no kustomization.yaml in it", s.show(k.dir.String()))
 		return nil
 	case 1:
 		k.file = k.dir.Join(found[0])
 		data, err := s.load(k.file)
 		if err != nil {
-			s.errs.Add(from, "", "%v", err)
+			s.errs.Add(from, field, "%v", err)
 			return nil
 		}
 		return data
 	}
-	s.errs.Add(from, "", "%s: there are %s; keep one", s.show(k.dir.String()), strings.Join(found, " and "))
+	s.errs.Add(from, field, "%s: there are %s; keep one", s.show(k.dir.String()), strings.Join(found, " and "))
 	return nil
 }
 
@@ -148,75 +154,133 @@ func (s *source) show(file string) string {
 	return path.Join(filepath.ToSlash(s.given), filepath.ToSlash(rel))
 }
 
-// fieldOf finds the field in the messages of encoding/json.
-var fieldOf = regexp.MustCompile(`unknown field "([^"]+)"|Go struct field [A-Za-z]*\.?([A-Za-z.0-9]+) of type (\S+)`)
+// ignored reports what kustomize reads over in a kustomization file without a word:
+// all but the last of keys of one name, and all but the first document.
+func (s *source) ignored(k *kustomization, data []byte) {
+	s.twice(k, k.doc, "")
+	docs := documents(data)
+	line := 1
+	for i, doc := range docs {
+		if i > 0 && cuttable(data) && !blank(doc) && !blank(docs[0]) {
+			s.errs.Add(manifest.Pos{Source: k.at, Line: int32(line), Column: 1}, "", "a second document, which kustomize does not read; remove it")
+			return
+		}
+		line += bytes.Count(doc, []byte("\n")) + 1 // with the marker
+	}
+}
+
+func (s *source) twice(k *kustomization, n *yaml.Node, path string) {
+	if n == nil || n.Kind != yaml.MappingNode {
+		for i, item := range contents(n) {
+			s.twice(k, item, manifest.Index(path, i))
+		}
+		return
+	}
+	first := map[string]*yaml.Node{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, at := n.Content[i], manifest.Child(path, n.Content[i].Value)
+		if other := first[key.Value]; other != nil {
+			s.errs.Add(k.nodePos(key), at, "is given twice, first at %s, and kustomize reads the last alone; remove one", k.nodePos(other))
+		} else if key.Kind == yaml.ScalarNode && key.ShortTag() != "!!merge" {
+			first[key.Value] = key
+		}
+		s.twice(k, n.Content[i+1], at)
+	}
+}
+
+func contents(n *yaml.Node) []*yaml.Node {
+	if n == nil {
+		return nil
+	}
+	return n.Content
+}
 
 // malformed says what is wrong with a kustomization file that kustomize cannot
-// read.
+// read: every field that does not fit.
 func (s *source) malformed(k *kustomization, data []byte, err error) {
+	var errs manifest.Errors
+	docs := manifest.Parse(k.at.File, data, &errs)
 	if k.doc == nil {
-		var errs manifest.Errors
-		manifest.Parse(k.at.File, data, &errs)
+		errs = slices.DeleteFunc(errs, func(e *manifest.Error) bool { return strings.Contains(e.Msg, "not supported") })
 		if len(errs) > 0 {
 			s.errs = append(s.errs, errs...)
 			return
 		}
 	}
-	m := fieldOf.FindStringSubmatch(err.Error())
-	switch {
-	case m == nil:
-		s.errs.Add(manifest.Pos{Source: k.at}, "", "%v", err)
-	case m[1] != "":
-		hint := ""
-		if near := manifest.Nearest(m[1], kustomizationFields()); near != "" {
-			hint = "; did you mean " + near + "?"
+	if k.doc == nil && strings.Contains(err.Error(), "unknown anchor") {
+		var errs manifest.Errors
+		manifest.Parse(k.at.File, data, &errs)
+		if len(errs) > 0 {
+			s.errs.Add(errs[0].Pos, "", "an alias whose anchor is not there; define it above, or repeat the value")
+			return
 		}
-		s.errs.Add(k.keyPos(k.doc, m[1]), m[1], "unknown field%s", hint)
-	default:
-		s.errs.Add(k.pos(strings.Split(m[2], ".")[0]), m[2], "has to be %s", inWords(m[3]))
+	}
+	var wrong manifest.Errors
+	if len(docs) > 0 {
+		wrong, _ = errors.AsType[manifest.Errors](manifest.Into(docs[0].Root, &types.Kustomization{}))
+	}
+	known := fieldNames(reflect.TypeFor[types.Kustomization](), map[string]bool{})
+	before := len(s.errs)
+	for _, e := range wrong {
+		key := e.Path[strings.LastIndex(e.Path, ".")+1:]
+		switch {
+		case e.Msg != "is not a field":
+			s.errs.Add(e.Pos, e.Path, "%s", e.Msg)
+		case !slices.ContainsFunc(known, func(name string) bool { return strings.EqualFold(name, key) }):
+			s.errs.Add(e.Pos, e.Path, "unknown field%s", didYouMean(key, known))
+		case !slices.Contains(known, key): // read whatever its case
+		default:
+			s.errs.Add(e.Pos, e.Path, "is no field here")
+		}
+	}
+	if len(s.errs) == before {
+		s.notWords(k, k.doc)
+	}
+	if len(s.errs) == before {
+		s.errs.Add(manifest.Pos{Source: k.at}, "", "%s", strings.TrimPrefix(strings.Join(strings.Fields(err.Error()), " "), "invalid Kustomization: "))
 	}
 }
 
-func inWords(goType string) string {
-	switch {
-	case goType == "[]string":
-		return "a list of strings"
-	case strings.HasPrefix(goType, "[]"):
-		return "a list"
-	case strings.HasPrefix(goType, "map["):
-		return "a mapping"
-	case strings.HasPrefix(goType, "int"):
-		return "a number"
-	case goType == "string", goType == "bool":
-		return "a " + goType
+// notWords reports words that kustomize, which reads YAML 1.1 here, takes for true
+// or false.
+func (s *source) notWords(k *kustomization, n *yaml.Node) {
+	if n == nil {
+		return
 	}
-	return "a mapping"
+	if n.Kind == yaml.ScalarNode && n.Style == 0 && n.ShortTag() == "!!str" && slices.Contains([]string{"y", "yes", "on", "n", "no", "off"}, strings.ToLower(n.Value)) {
+		s.errs.Add(k.nodePos(n), "", "kustomize reads %s as true or false; quote it", n.Value)
+	}
+	for _, c := range n.Content {
+		s.notWords(k, c)
+	}
 }
 
-func kustomizationFields() []string {
+// fieldNames are the names of the fields of a kustomization, and of those in it.
+func fieldNames(t reflect.Type, seen map[string]bool) []string {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct || seen[t.String()] {
+		return nil
+	}
+	seen[t.String()] = true
 	var names []string
-	for f := range reflect.TypeFor[types.Kustomization]().Fields() {
-		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" {
+	for f := range t.Fields() {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && name != "-" {
 			names = append(names, name)
 		}
+		names = append(names, fieldNames(f.Type, seen)...)
 	}
 	return names
 }
 
-// keyPos is where a key stands, the first of its name.
-func (k *kustomization) keyPos(n *yaml.Node, key string) manifest.Pos {
-	if n == nil {
-		return manifest.Pos{Source: k.at}
+// node is what stands at a field, or nil: steps are keys and indexes.
+func (k *kustomization) node(steps ...any) *yaml.Node {
+	n := k.doc
+	for _, step := range steps {
+		n = below(n, step)
 	}
-	for i, c := range n.Content {
-		if n.Kind == yaml.MappingNode && i%2 == 0 && c.Value == key {
-			return k.nodePos(c)
-		}
-		if p := k.keyPos(c, key); p.Line > 0 {
-			return p
-		}
-	}
-	return manifest.Pos{Source: k.at}
+	return n
 }
 
 // pos is the place of a field, or of what is nearest to it: steps are keys and
@@ -301,12 +365,16 @@ func (s *source) descend(k *kustomization, dir string, p manifest.Pos, field str
 		return nil
 	}
 	for a := k; a != nil; a = a.parent {
+		if a.dir == confirmed && a == k {
+			s.errs.Add(p, field, "is this kustomization itself; remove it")
+			return nil
+		}
 		if a.dir.HasPrefix(confirmed) {
 			s.errs.Add(p, field, "%s is %s or a directory above it; a kustomization cannot refer to one that contains it", s.show(confirmed.String()), s.show(a.dir.String()))
 			return nil
 		}
 	}
-	return s.visit(confirmed, k, p)
+	return s.visit(confirmed, k, p, field)
 }
 
 // resolve is the file or directory that an entry names. It is neither, and ok,
@@ -447,7 +515,11 @@ func (s *source) generatorPaths(k *kustomization, check func(string, ...any)) {
 // programs refuses what would run programs: plugins and Helm.
 func (s *source) programs(k *kustomization) {
 	if len(k.HelmCharts) > 0 && !s.options.Helm {
-		s.errs.Add(k.pos("helmCharts"), "helmCharts", "runs helm; inflate the charts into the repository, or allow it with --enable-helm")
+		field := "helmCharts"
+		if k.node(field) == nil {
+			field = "helmChartInflationGenerator"
+		}
+		s.errs.Add(k.pos(field), field, "runs helm; inflate the charts into the repository, or allow it with --enable-helm")
 	}
 	for _, list := range []struct {
 		name    string

@@ -34,6 +34,11 @@ func (m *memory) Write(name string, data []byte) error {
 	if err := m.step(); err != nil {
 		return err
 	}
+	for other := range m.files {
+		if strings.HasPrefix(other, name+"/") || strings.HasPrefix(name, other+"/") {
+			return fmt.Errorf("%s is in the way of %s", other, name)
+		}
+	}
 	m.files[name] = &fstest.MapFile{Data: slices.Clone(data)}
 	return nil
 }
@@ -130,6 +135,27 @@ func TestSteps(t *testing.T) {
 		{name: "removed by hand", why: "what is missing comes back",
 			before: map[string]string{"a": "1"}, edit: map[string]string{"a": ""}, after: map[string]string{"a": "1"},
 			want: map[string]string{"a": "1"}},
+		{name: "a file becomes a folder", why: "a layout may change: our own file gives way",
+			before: map[string]string{"a": "1"}, after: map[string]string{"a/b": "2", "a/c/d": "3"}, want: map[string]string{"a/b": "2", "a/c/d": "3"}},
+		{name: "a folder becomes a file", why: "and so do our own folders",
+			before: map[string]string{"a/b": "1", "a/c/d": "1"}, after: map[string]string{"a": "2"}, want: map[string]string{"a": "2"}},
+		{name: "a file in the way of a folder", why: "it is named itself, not what would be below it",
+			edit: map[string]string{"a": "mine"}, after: map[string]string{"a/b": "2", "a/c": "2"}, refused: "\na: was not written by scion-gen"},
+		{name: "a file in the way of a folder, forced", why: "the way out",
+			edit: map[string]string{"a": "mine"}, after: map[string]string{"a/b": "2", "a/c/d": "2"}, force: true, want: map[string]string{"a/b": "2", "a/c/d": "2"}},
+		{name: "an edited file becomes a folder", why: "the edit is not lost in silence",
+			before: map[string]string{"a": "1"}, edit: map[string]string{"a": "mine"}, after: map[string]string{"a/b": "2"}, refused: "\na: was edited since scion-gen wrote it"},
+		{name: "an edited file becomes a folder, forced", why: "the way out",
+			before: map[string]string{"a": "1"}, edit: map[string]string{"a": "mine"}, after: map[string]string{"a/b": "2"}, force: true, want: map[string]string{"a/b": "2"}},
+		{name: "a folder with other files in the way, forced", why: "one file of ours is not worth a folder of theirs",
+			before: map[string]string{"a/b": "1"}, edit: map[string]string{"a/mine": "mine"}, after: map[string]string{"a": "2"}, force: true,
+			refused: "\na: is a folder with files that are not of scion-gen"},
+		{name: "a folder where a file was", why: "what was written is gone, and the folder is somebody's",
+			before: map[string]string{"a": "1"}, edit: map[string]string{"a": "", "a/mine": "mine"}, after: map[string]string{"b": "2"},
+			want: map[string]string{"a/mine": "mine", "b": "2"}},
+		{name: "a file where our folder was", why: "what was written is gone, and the file is somebody's",
+			before: map[string]string{"a/b": "1"}, edit: map[string]string{"a/b": "", "a": "mine"}, after: map[string]string{"c": "2"},
+			want: map[string]string{"a": "mine", "c": "2"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -177,6 +203,10 @@ func TestStoppedAnywhere(t *testing.T) {
 		out := map[string]string{}
 		for range 1 + random.IntN(6) {
 			out[path.Join(fmt.Sprint("d", random.IntN(2)), fmt.Sprint(random.IntN(8)))] = fmt.Sprint(random.IntN(3))
+		}
+		if random.IntN(4) == 0 { // a file where others have a folder
+			maps.DeleteFunc(out, func(name, _ string) bool { return path.Dir(name) == "d0" })
+			out["d0"] = fmt.Sprint(random.IntN(3))
 		}
 		return out
 	}
@@ -228,6 +258,7 @@ func TestCleanWritesNothing(t *testing.T) {
 func TestNames(t *testing.T) {
 	for _, names := range [][]string{
 		{"../a"}, {"/a"}, {"."}, {""}, {"a/../b"}, {"A", "a"}, {"d/A", "D/a"}, {strings.Repeat("x", 256)},
+		{"d/a", "D/b"}, {"a", "a/b"}, {"a/b", "a"}, {"a/b", "A"},
 		{"a:b"}, {"a\\b"}, {"con.yaml"}, {"LPT1"}, {"a."}, {"a "}, {"a\nb"},
 	} {
 		texts := map[string]string{}
@@ -246,5 +277,61 @@ func TestBrokenIndex(t *testing.T) {
 	m := newMemory(map[string]string{IndexName: "<<<<<<< HEAD"})
 	if err := sync(t, m, map[string]string{"a": "1"}, false); err == nil || !strings.Contains(err.Error(), IndexName) {
 		t.Errorf("error %v, want one that names the index", err)
+	}
+}
+
+// A folder with an index is somebody else's tree: two owners of one file would
+// remove and edit each other's.
+func TestTreeInTree(t *testing.T) {
+	m := newMemory(map[string]string{"d/" + IndexName: "{}"})
+	if err := sync(t, m, map[string]string{"d/a": "1"}, true); err == nil || !strings.Contains(err.Error(), "d is a tree of its own") {
+		t.Errorf("error %v", err)
+	}
+	if err := sync(t, m, map[string]string{"e/a": "1"}, false); err != nil {
+		t.Errorf("a tree beside the files: %v", err)
+	}
+}
+
+// Owned knows what was written, also by a run that was stopped.
+func TestOwned(t *testing.T) {
+	m := newMemory(nil)
+	if err := sync(t, m, map[string]string{"a": "1"}, false); err != nil {
+		t.Fatal(err)
+	}
+	m.left = 1 // the journal
+	if err := sync(t, m, map[string]string{"d/b": "1"}, false); !errors.Is(err, errStopped) {
+		t.Fatal(err)
+	}
+	got, err := Owned(m.files)
+	if diff := cmp.Diff([]string{"a", "d/b"}, got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
+// After a merge that git left to people, the index has both sides: what either
+// wrote is known, and the next run resolves the conflict.
+func TestMergedIndex(t *testing.T) {
+	side := func(texts map[string]string) string {
+		m := newMemory(nil)
+		if err := sync(t, m, texts, false); err != nil {
+			t.Fatal(err)
+		}
+		return string(m.files[IndexName].Data)
+	}
+	ours, theirs := side(map[string]string{"a": "1", "ours": "1"}), side(map[string]string{"a": "2", "theirs": "1"})
+	for _, conflict := range []string{
+		"<<<<<<< HEAD\n" + ours + "=======\n" + theirs + ">>>>>>> branch\n",
+		"<<<<<<< HEAD\n" + ours + "||||||| 1234567\nbase\n=======\n" + theirs + ">>>>>>> branch\n",
+	} {
+		m := newMemory(map[string]string{IndexName: conflict, "a": "1", "ours": "1", "theirs": "1", "mine": "1"})
+		if err := sync(t, m, map[string]string{"a": "3"}, false); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(map[string]string{"a": "3", "mine": "1"}, content(m)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		if got, want := string(m.files[IndexName].Data), side(map[string]string{"a": "3"}); got != want {
+			t.Errorf("the index is %s", got)
+		}
 	}
 }
