@@ -268,7 +268,7 @@ func (c podContainer) variables() {
 		}
 		if ref := v.At("valueFrom", "secretKeyRef"); ref != nil {
 			c.secret(c.name+"/env/"+name, text(ref.Get("name"))+"/"+text(ref.Get("key")), path+".valueFrom.secretKeyRef", path)
-		} else if credential.Field(name, text(v.Get("value"))) {
+		} else if credential.Named(name, text(v.Get("value"))) {
 			// A literal that becomes a reference is no secret more.
 			c.add(fact{id: "secret-added", at: c.name + "/env/" + name, level: 1, quiet: true})
 		}
@@ -317,8 +317,7 @@ func (c podContainer) scion() {
 		{"github-token", "SCION_GITHUB_TOKEN_PATH"},
 	} {
 		if v := c.variable(w.name); v != "" {
-			shown, _ := credential.Hide(v)
-			c.add(fact{id: w.id, at: c.name + "/" + w.name, level: 1, value: v, detail: shown, paths: []string{path(w.name)}})
+			c.add(fact{id: w.id, at: c.name + "/" + w.name, level: 1, value: v, detail: v, paths: []string{path(w.name)}})
 		}
 	}
 }
