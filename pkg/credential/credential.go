@@ -2,7 +2,7 @@
 // is the value of (name.go), by the forms that issuers document (form.go), and
 // by what stands around it in a text: a URL, an assignment, a command line, a
 // header, JSON or YAML (text.go). It errs on both sides: it is the net below
-// references to secrets, not a scanner of secrets. Start with Named, In and Hide.
+// references to secrets, not a scanner of secrets. Start with Where, In and Hide.
 package credential
 
 import (
@@ -19,6 +19,35 @@ import (
 func Named(name, text string) bool {
 	n := nameOf(name)
 	return n != other && counts(n, name, text)
+}
+
+// Where is what stands around a scalar in a tree of mappings and lists, each
+// empty where there is none.
+type Where struct {
+	// Key is the nearest key above, and Above the nearest above that; lists
+	// between do not count.
+	Key, Above string
+	// Beside is the name in the same mapping: see Beside.
+	Beside string
+	// Before is the text of the item before, in a list.
+	Before string
+}
+
+// Beside is what names the value in a mapping that has a name, a key or both.
+func Beside(name, key string) string { return cmp.Or(name, key) }
+
+// Credential reports whether text is a credential by what stands around it, and
+// by what name: that of a flag before it, or of its key. A value has its name
+// beside it or above it.
+func (w Where) Credential(text string) (name string, ok bool) {
+	if strings.HasPrefix(w.Before, "-") && Named(w.Before, text) {
+		return w.Before, true
+	}
+	name = w.Key
+	if name == "value" || name == "literal" {
+		name = cmp.Or(w.Beside, w.Above)
+	}
+	return name, Named(name, text)
 }
 
 // In reports whether a text surely holds a credential. Prose and code that read
@@ -58,17 +87,20 @@ func Replace(text string, by func(secret string) string) string {
 	return out.String()
 }
 
-// Redact hides in a message what is of a known form.
+// Redact hides in a message what is of a known form, and what is surely a
+// credential by what stands around it.
 func Redact(text string) string {
 	for _, f := range forms {
 		if strings.Contains(text, f.marker) {
 			text = f.form.ReplaceAllLiteralString(text, "<redacted>")
 		}
 	}
-	found := merge(urls(text))
+	found := spans(text)
 	slices.Reverse(found)
 	for _, s := range found {
-		text = text[:s.start] + "<redacted>" + text[s.end:]
+		if s.sure {
+			text = text[:s.start] + "<redacted>" + text[s.end:]
+		}
 	}
 	return text
 }

@@ -58,11 +58,14 @@ func ofForm(text string) bool {
 var (
 	secretKind = regexp.MustCompile(`(?i)\bkind\\*["']?\s*:\s*\\*["']?[a-z]*secrets?\b`)
 	secretData = regexp.MustCompile(`\b(?:data|stringData)\\*["']?\s*:`)
+	generator  = regexp.MustCompile(`\bsecretGenerator\\*["']?\s*:`)
+	literals   = regexp.MustCompile(`\bliterals\\*["']?\s*:`)
 )
 
-// secretObject reports whether a text holds a Secret.
+// secretObject reports whether a text holds a Secret, or what kustomize makes
+// one of.
 func secretObject(text string) bool {
-	return secretKind.MatchString(text) && secretData.MatchString(text)
+	return secretKind.MatchString(text) && secretData.MatchString(text) || generator.MatchString(text) && literals.MatchString(text)
 }
 
 // IsSecret reports whether objects of a kind hold secret values in their data

@@ -12,7 +12,7 @@ func spans(text string) []span {
 	if ofForm(text) {
 		return []span{{0, len(text), true}}
 	}
-	if inner := decoded(text); inner != "" && In(inner) {
+	if inner := decoded(text); inner != "" && len(spans(inner)) > 0 {
 		return []span{{0, len(text), true}}
 	}
 	var all []span
@@ -161,6 +161,9 @@ type assignment struct {
 	indent int
 	spaced bool // white space stands around the separator
 	value  int
+	// between is what stands between this assignment and the one before, in a
+	// list of them; 0 if it is not in one.
+	between byte
 }
 
 // assignmentAt reads what stands around the separator at i.
@@ -199,6 +202,12 @@ func assignmentAt(text string, i int) (a assignment, ok bool) {
 	a.indent = len(before)
 	before = strings.TrimLeft(before, " \t-")
 	a.first = before == "" || before == "export "
+	if n := len(before); n > 0 && opening == "" && strings.IndexByte("?&;,", before[n-1]) >= 0 {
+		a.between = before[n-1]
+		if a.between == '?' {
+			a.between = '&'
+		}
+	}
 	return a, a.sep == '=' || closing != "" || a.spacedColon()
 }
 
@@ -264,25 +273,34 @@ func (a *assignment) values() []span {
 	case a.toLineEnd():
 		return a.line(start, line)
 	}
-	return a.one(start, start+word(rest), a.sep == '=' && !a.spaced || !prose.MatchString(rest[:word(rest)]))
+	value := a.alone(rest[:word(rest)])
+	return a.one(start, start+len(value), a.sep == '=' && !a.spaced || !prose.MatchString(value))
 }
 
 var (
 	// blockStart is what stands behind a key whose value is in the lines below.
 	blockStart = regexp.MustCompile(`^(?:[|>][0-9+-]*)?[ \t]*(?:#.*)?$`)
 	// prose is what reads like a word or like code, if it is not quoted.
-	prose = regexp.MustCompile(`^(?:[A-Za-z]?[a-z]+(?:-[a-z]+)*[.,;!?]?|[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)+|[A-Za-z_][A-Za-z0-9_.]*[(\[].*)$`)
-	// another is the start of another assignment in the same line.
-	another = regexp.MustCompile(`[;,&\s]\s*[A-Za-z_][A-Za-z0-9_.-]*\s*=`)
+	prose   = regexp.MustCompile(`^(?:[A-Za-z]?[a-z]+(?:-[a-z]+)*[.,;!?]?|[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)+|[A-Za-z_][A-Za-z0-9_.]*[(\[].*)$`)
 	comment = regexp.MustCompile(`\s#.*$`)
 )
+
+// alone is a value up to the assignment behind it, in a list of them.
+func (a *assignment) alone(value string) string {
+	if end := strings.IndexByte(value, a.between); end > 0 && a.between != 0 {
+		return value[:end]
+	}
+	return value
+}
 
 // toLineEnd reports whether a value goes to the end of the line: in YAML, a
 // header, and files of properties. In a shell it is one word.
 func (a *assignment) toLineEnd() bool {
 	switch {
+	case strings.HasSuffix(strings.ToLower(a.name), "authorization"):
+		return true
 	case a.sep == ':':
-		return a.first || strings.HasSuffix(strings.ToLower(a.name), "authorization")
+		return a.first
 	case !a.first:
 		return false
 	}
@@ -310,10 +328,7 @@ func environment(text string) bool {
 // where these are indented further.
 func (a *assignment) line(start int, line string) []span {
 	line = comment.ReplaceAllString(line, "")
-	if at := another.FindStringIndex(line); at != nil && a.sep == '=' {
-		line = line[:at[0]]
-	}
-	line = strings.TrimRight(line, " \t,")
+	line = strings.TrimRight(a.alone(line), " \t,")
 	oneWord := !strings.ContainsAny(line, " \t") && !prose.MatchString(line)
 	out := a.one(start, start+len(line), oneWord || a.sep == '=' && !a.spaced || scheme.MatchString(line))
 	if len(out) > 0 && a.sep == ':' && start+len(line) < len(a.text) && a.text[start+len(line)] == '\n' {
@@ -404,6 +419,10 @@ func quoted(text, quote string) int {
 			line = i
 		case len(quote) == 1 && text[i] == '\\' && quote != "'":
 			i++
+		case quote == "'" && strings.HasPrefix(text[i:], `'\''`):
+			i += len(`\''`) // how a shell has a quote within
+		case quote == "'" && strings.HasPrefix(text[i:], `''`):
+			i++ // how YAML has one
 		case strings.HasPrefix(text[i:], quote) && (len(quote) == 1 || i == 0 || text[i-1] != '\\') && quoteEnds(text[i+len(quote):], quote):
 			return i
 		}
@@ -415,18 +434,15 @@ func quoteEnds(rest, quote string) bool {
 	if rest == "" {
 		return true
 	}
-	return strings.IndexByte(" \t\r\n,;:}])|&<>\\\"'`", rest[0]) >= 0 && !strings.HasPrefix(rest, quote[len(quote)-1:])
+	return strings.IndexByte(" \t\r\n,;:}])|&<>\\\"'`", rest[0]) >= 0 && rest[0] != quote[len(quote)-1]
 }
 
-// word is the length of the word that a text starts with: to white space or
-// another assignment, without what closes something that opened before it.
+// word is the length of the word that a text starts with: to white space,
+// without what closes something that opened before it.
 func word(text string) int {
 	end := strings.IndexAny(text, " \t\r\n")
 	if end < 0 {
 		end = len(text)
-	}
-	if at := another.FindStringIndex(text[:end]); at != nil {
-		end = at[0]
 	}
 	for end > 0 {
 		last := text[end-1]

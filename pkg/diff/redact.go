@@ -259,40 +259,35 @@ func (p site) key() string {
 	return p.path[len(p.path)-1].key
 }
 
-// isCredential reports whether a scalar is a credential by what it is the value
-// of: a flag before it, a name beside it, a key above it.
+// isCredential reports whether a scalar is a credential by what stands around it.
 func (p site) isCredential(text string) bool {
 	last := len(p.path) - 1
-	if last >= 0 && p.path[last].item {
-		at := p.path[last].place()
-		if list := p.around[last].Items; at > 0 && at <= len(list) && credential.Named(flagOf(list[at-1]), text) {
-			return true
+	if last < 0 {
+		return false
+	}
+	var w credential.Where
+	if p.path[last].item {
+		w.Before = itemBefore(p.around[last], p.path[last].place())
+	}
+	if i := p.mapping(last); i >= 0 {
+		w.Key, w.Beside = p.path[i].key, besideOf(p.around[i])
+		if above := p.mapping(i - 1); above >= 0 {
+			w.Above = p.path[above].key
 		}
 	}
-	name := p.name()
-	return name != "" && credential.Named(name, text)
+	_, is := w.Credential(text)
+	return is
 }
 
-// name is what names a scalar. A value has its name beside it, or, like the
-// items of a list, above it.
-func (p site) name() string {
-	i := p.mapping(len(p.path) - 1)
-	if i < 0 {
+func itemBefore(list *manifest.Node, at int) string {
+	if at < 1 || at > len(list.Items) {
 		return ""
 	}
-	key := p.path[i].key
-	if key != "value" && key != "literal" {
-		return key
-	}
-	for _, beside := range []string{"name", "key"} {
-		if n := p.around[i].Get(beside); n != nil && n.Kind == manifest.String {
-			return n.Text
-		}
-	}
-	if above := p.mapping(i - 1); above >= 0 {
-		return p.path[above].key
-	}
-	return key
+	return text(list.Items[at-1])
+}
+
+func besideOf(n *manifest.Node) string {
+	return credential.Beside(text(n.Get("name")), text(n.Get("key")))
 }
 
 // mapping is the last step up to i that is a key of a mapping, -1 if there is
@@ -314,14 +309,6 @@ func (p site) generates() bool {
 		}
 	}
 	return false
-}
-
-// flagOf is an argument that may be a flag, whose value is the next argument.
-func flagOf(n *manifest.Node) string {
-	if t := text(n); strings.HasPrefix(t, "-") {
-		return t
-	}
-	return ""
 }
 
 // yamlText is n as YAML, without a final newline.
