@@ -10,12 +10,14 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
+	"github.com/scion-gen/scion-gen/pkg/credential"
 	"github.com/scion-gen/scion-gen/pkg/diff"
 	"github.com/scion-gen/scion-gen/pkg/manifest"
 	"github.com/scion-gen/scion-gen/pkg/overlay"
@@ -126,13 +128,27 @@ func (r *sideReader) build(name string, from source, at string) (*diff.Side, err
 	// Unchecked: what build warns of is no reason not to show the change.
 	built, err := overlay.Build(files, at, overlay.Options{Workers: runtime.GOMAXPROCS(0), Unchecked: true})
 	if err != nil {
-		return nil, err
+		return nil, withoutValues(err)
 	}
 	var data bytes.Buffer
 	if _, err := built.WriteTo(&data); err != nil {
 		return nil, err
 	}
 	return r.side(name, []diff.File{{Name: name, Data: data.Bytes()}}, false)
+}
+
+// quotedInput is where kustomize quotes what a Secret is made of.
+var quotedInput = regexp.MustCompile(`literal sources \[.*|(env source files: \[[^\]\n]*\]): .*`)
+
+// withoutValues is an error of kustomize without the values that it quotes.
+func withoutValues(err error) error {
+	text := quotedInput.ReplaceAllStringFunc(err.Error(), func(text string) string {
+		if files := quotedInput.FindStringSubmatch(text)[1]; files != "" {
+			return files + ": a line is not NAME=value in UTF-8"
+		}
+		return "a literal is not key=value"
+	})
+	return errors.New(credential.Redact(text))
 }
 
 func (r *sideReader) render(name string, files []diff.File) (*diff.Side, error) {

@@ -31,6 +31,9 @@ type Where struct {
 	Beside string
 	// Before is the text of the item before, in a list.
 	Before string
+	// Refers says that a remoteRef is in the same mapping: ExternalSecret calls
+	// the key of the Secret that it goes to secretKey.
+	Refers bool
 }
 
 // Beside is what names the value in a mapping that has a name, a key or both.
@@ -46,6 +49,9 @@ func (w Where) Credential(text string) (name string, ok bool) {
 	name = w.Key
 	if name == "value" || name == "literal" {
 		name = cmp.Or(w.Beside, w.Above)
+	}
+	if w.Refers && name == "secretKey" {
+		return name, false
 	}
 	return name, Named(name, text)
 }

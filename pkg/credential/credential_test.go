@@ -34,6 +34,9 @@ var shapes = []struct {
 	{"a Secret", "«kind: Secret\nmetadata: {name: a}\ndata:\n  a: aHVudGVyMg==\n»", true},
 	{"a Secret as JSON", `«{"kind":"Secret","stringData":{"a":"hunter2"}}»`, true},
 	{"a Secret as JSON in JSON", `«{"x":"{\"kind\":\"Secret\",\"data\":{\"a\":\"aHVudGVyMg==\"}}"}»`, true},
+	{"what a Secret is made of", "«kind: ExternalSecret\nspec:\n  target:\n    template:\n      data:\n        a: hunter2\n»", true},
+	{"what kustomize makes one of", "«secretGenerator:\n- name: a\n  literals: [a=hunter2]\n»", true},
+	{"an ExternalSecret that refers to others", "kind: ExternalSecret\nspec:\n  data:\n  - secretKey: a\n    remoteRef: {key: b}\n", false},
 	{"what refers to a Secret holds none", "valuesFrom:\n- kind: Secret\n  name: keys", false},
 
 	// URLs.
@@ -95,6 +98,9 @@ var shapes = []struct {
 	{"a list in JSON", `["run", "--token", "«hunter2»", "x"]`, true},
 	{"a list in YAML", "- run\n- --token\n- «hunter2»\n", true},
 	{"user and password of curl", "curl -u «bot:hunter2» https://example.com", true},
+	{"the same of digits", "curl -u «bot:123456»", true},
+	{"the same, quoted", `curl --user "«bot:hun ter2»" x`, true},
+	{"the same as a list", `["curl", "-u", "«bot:hunter2»", "x"]`, true},
 	{"a header", "Authorization: Bearer «abcdefghijklmnop1»", true},
 	{"a header of curl", "curl -H 'Authorization: Basic «Ym90Omh1bnRlcjI=»' https://example.com", true},
 	{"a header without a scheme", "curl -H 'X-Api-Key: «hunter2»' https://example.com", true},
@@ -111,13 +117,20 @@ var shapes = []struct {
 	{"a UUID", "123e4567-e89b-42d3-a456-426614174000", false},
 	{"a count", "TOKEN_LIMIT=4096 MAX_TOKENS=4096 run --max-tokens 4096 --max-token 4096", false},
 	{"basic authentication", "basic authentication and bearer tokens are explained below", false},
-	{"a user and group", "docker run -u 1000:1000 --user 0:0 x", false},
+	{"a user and group", "docker run -u 1000:1000 --user 0:0 -u app:1000 -u $(id -u):$(id -g) x", false},
 	{"a certificate", "-----BEGIN CERTIFICATE-----\nMIIE\n-----END CERTIFICATE-----\n", false},
 	{"a socket", "SSH_AUTH_SOCK=/run/agent.sock PASSWORD_FILE=/run/secrets/db", false},
 	{"a helper of git", `git config credential.helper '!f() { echo username=x; echo "password=$GITHUB_TOKEN"; }; f'`, false},
 	{"a template", "password: {{ .Values.password }}\ntoken: ${{ secrets.TOKEN }}\nsecret: <your secret>", false},
 	{"a reference to a Secret", "secretKeyRef:\n  name: keys\n  key: anthropic\nsecretName: a\ntokenSecretRef: {name: x}", false},
 	{"an ARN", "arn:aws:secretsmanager:eu-west-1:1:secret:name", false},
+	{"a header of a reference", "Authorization: Bearer $(TOKEN)", false},
+	{"a data source of references", "DB_DSN=app:$(PASSWORD)@tcp(db)/web", false},
+	{"a date", "date -u '+%Y-%m-%dT%H:%M:%SZ' -u \"+%H:%M:%S\"", false},
+	{"what a program prints", `printf '{"password": "%s"}'`, false},
+	{"a list of mappings", "tokens-and-token:\n- {name: x}\n", false},
+	{"a module and its version", "require example.com/basic v1.0.1", false},
+	{"a flag without a value at the end of a line", "run --use-credentials \\\n  --fast", false},
 	{"a comparison", "if token == other || token != nil", false},
 }
 
@@ -152,6 +165,9 @@ func TestProse(t *testing.T) {
 		"api_key = os.environ[\"KEY\"]",
 		"token: process.env.TOKEN",
 		"password: required",
+		"--- PASS: TestTokens",
+		"TOKEN=\"$(curl -s http://metadata/token)\"",
+		"SERVICE_KEY=${KEY:-/tmp/key}",
 	} {
 		if In(text) {
 			t.Errorf("%s: %+v", text, spans(text))
@@ -203,6 +219,13 @@ func TestNamed(t *testing.T) {
 		{"a key file", true, "tls.key", "hunter2"},
 		{"a key of some service", true, "OPENAI_KEY", "Abcdefgh12345678"},
 
+		{"a login", true, "-u", "bot:hunter2"},
+		{"a header of a request", true, "Authorization", "Bearer hunter2"},
+
+		{"a reference in a header", false, "Authorization", "Bearer $(TOKEN)"},
+		{"references in headers", false, "OTEL_EXPORTER_OTLP_HEADERS", "x-tenant=a,authorization=Basic $(BASIC)"},
+		{"a uid and a gid", false, "--user", "1000:1000"},
+		{"a path of this directory", false, "TOKEN", "./token"},
 		{"nothing", false, "API_KEY", ""},
 		{"a switch", false, "automountServiceAccountToken", "false"},
 		{"a path", false, "TOKEN", "/var/run/token"},
@@ -244,6 +267,26 @@ func TestIsSecret(t *testing.T) {
 	} {
 		if got := IsSecret(kind); got != want {
 			t.Errorf("%s: %v", kind, got)
+		}
+	}
+}
+
+// Texts in which much is to be looked for cost no more than they are long: of
+// the square of their length, the test would not end in time.
+func TestHostile(t *testing.T) {
+	parts := []string{
+		"token=", `token="`, `key="`, "key=", "key='", "token: ", "token:\n", "api-keys: [", "token: [{", "A_TOKEN=x\n", "a_token=x\n", "TOKEN=true ",
+		"://", "://a:", "a://b@c:", "://a:b@", "authorization: ", "dsn=$(X)", `dsn="`, "--token ", `--key "`, "-u a:", ")", "token=)", `\"token\": \"`,
+		"kind: Secret ", "data: ", "bearer ", "machine a ", "?token=a&", "x.token.", "  token:\n   x\n", "token: |\n  x\n", `token='a'\''`, "token=''",
+		"eyJ", "sk-", "-----BEGIN ", "cGFzc3dvcmQ6", "a:b@tcp",
+	}
+	const size = 1 << 17
+	for _, part := range parts {
+		all := strings.Repeat(part, size/len(part))
+		for _, text := range []string{all, "token=" + all, all + strings.Repeat("x", size)} {
+			if shown, hidden := Hide(text); (hidden > 0) != (shown != text) {
+				t.Errorf("%q: %d bytes hidden", part, hidden)
+			}
 		}
 	}
 }

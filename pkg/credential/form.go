@@ -53,19 +53,30 @@ func ofForm(text string) bool {
 	return false
 }
 
-// secretKind is how an object says that it is a Secret, and secretData where it
-// has its values, in YAML or JSON, with quotes that are escaped or not.
+// How a text says that it holds a Secret, or what one is made of, and where the
+// values are; in YAML or JSON, with quotes that are escaped or not.
 var (
-	secretKind = regexp.MustCompile(`(?i)\bkind\\*["']?\s*:\s*\\*["']?[a-z]*secrets?\b`)
-	secretData = regexp.MustCompile(`\b(?:data|stringData)\\*["']?\s*:`)
-	generator  = regexp.MustCompile(`\bsecretGenerator\\*["']?\s*:`)
-	literals   = regexp.MustCompile(`\bliterals\\*["']?\s*:`)
+	secretKind  = regexp.MustCompile(`(?i)\bkind\\*["']?\s*:\s*\\*["']?([a-z]*)secrets?\b`)
+	secretData  = regexp.MustCompile(`\b(?:data|stringData)\\*["']?\s*:`)
+	madeOf      = regexp.MustCompile(`(?i)\b[a-z]*templates?\\*["']?\s*:`)
+	generator   = regexp.MustCompile(`\bsecretGenerator\\*["']?\s*:`)
+	ofGenerator = regexp.MustCompile(`\bliterals\\*["']?\s*:`)
 )
 
-// secretObject reports whether a text holds a Secret, or what kustomize makes
-// one of.
+// secretObject reports whether a text holds a Secret, or what one is made of.
 func secretObject(text string) bool {
-	return secretKind.MatchString(text) && secretData.MatchString(text) || generator.MatchString(text) && literals.MatchString(text)
+	if generator.MatchString(text) && ofGenerator.MatchString(text) {
+		return true
+	}
+	if !secretData.MatchString(text) {
+		return false
+	}
+	for _, kind := range secretKind.FindAllStringSubmatch(text, -1) {
+		if kind[1] == "" || madeOf.MatchString(text) {
+			return true
+		}
+	}
+	return false
 }
 
 // IsSecret reports whether objects of a kind hold secret values in their data

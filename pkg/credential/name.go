@@ -14,6 +14,11 @@ const (
 	// vague is a name that credentials and other things have: its value must
 	// look like one, too.
 	vague
+	// composed is a name of texts with credentials in them: what is put together
+	// of references has none.
+	composed
+	// login is a flag whose value is user:password.
+	login
 	// sure is a name that only credentials have.
 	sure
 )
@@ -23,13 +28,16 @@ const (
 var ends = map[kind][]string{
 	sure: {
 		"password", "passwd", "passphrase", "passwords", "pwd", "pass", "passcode", "password hash",
-		"secret", "token", "credential", "credentials", "dsn", "connection string", "connection uri",
+		"secret", "token", "credential", "credentials",
 		"api key", "api keys", "private key", "access key", "secret key", "account key", "auth key", "encryption key",
-		"signing key", "master key", "shared key", "client key data", "private key data", "amz signature",
-		"authorization", "auth header", "auth headers", "otel headers", "otlp headers",
+		"signing key", "master key", "shared key", "client key data", "private key data", "amz signature", "authorization",
 	},
-	vague: {"key", "auth", "pat", "jwt", "sig", "cookie"},
+	composed: {"dsn", "connection string", "connection uri", "auth header", "auth headers", "otel headers", "otlp headers"},
+	vague:    {"key", "auth", "pat", "jwt", "sig", "cookie"},
 }
+
+// logins are the flags of curl that take user:password.
+var logins = []string{"-u", "--user", "-U", "--proxy-user"}
 
 // joined are those of ends that are written as one word with what stands
 // before: PGPASSWORD, authtoken.
@@ -50,18 +58,24 @@ var files = regexp.MustCompile(`(?i)(^|/)(\.npmrc|\.netrc|\.pgpass|\.pypirc|\.gi
 
 // harmless are values that are no credential whatever they are called: nothing,
 // a switch, a path, a reference to a variable, a template or a placeholder.
-var harmless = regexp.MustCompile(`^(?:|true|false|null|~|` +
+var harmless = regexp.MustCompile(`^(?:|0|1|true|false|yes|no|on|off|null|~|\\+|` +
 	`\$[A-Z_][A-Z0-9_]*|\$\{[A-Za-z_][A-Za-z0-9_]*\}|\$\([A-Za-z_][A-Za-z0-9_]*\)|\$?\{\{[^{}"'` + "`" + `]*\}\}|` +
-	`<[A-Za-z][A-Za-z _-]*>|[*.]{3,}|[xX]{3,})$`)
+	`<[A-Za-z][A-Za-z _-]*>|\[[A-Za-z][A-Za-z _-]*\]|%[a-z]|[*.]{3,}|[xX]{3,})$`)
 
 var (
-	path   = regexp.MustCompile(`^(?:~|\.{0,2})(?:/[A-Za-z0-9._$@{}-]+){2,}/?$|^~/[A-Za-z0-9._-]+$`)
+	path   = regexp.MustCompile(`^(?:~|\.{0,2})(?:/[A-Za-z0-9._$@{}-]+){2,}/?$|^(?:~|\.{1,2})/[A-Za-z0-9._-]+$`)
 	number = regexp.MustCompile(`^[0-9]+$`)
 	modes  = regexp.MustCompile(`^[A-Za-z,-]+$`)
+	// userPassword is no uid:gid, image:tag or URL.
+	userPassword = regexp.MustCompile(`^[A-Za-z0-9._@-]*[A-Za-z_][A-Za-z0-9._@-]*:(?:[^0-9/]|[0-9]*[^0-9]|[0-9]{6})|^:.`)
+	reference    = regexp.MustCompile(`\$[({][A-Za-z_][A-Za-z0-9_]*[)}]`)
 )
 
 // nameOf is what a name says of its value.
 func nameOf(name string) kind {
+	if slices.Contains(logins, name) {
+		return login
+	}
 	if !mentions(name) {
 		return other
 	}
@@ -79,7 +93,7 @@ func nameOf(name string) kind {
 			return sure
 		}
 	}
-	for _, k := range []kind{sure, vague} {
+	for _, k := range []kind{sure, composed, vague} {
 		for _, end := range ends[k] {
 			if strings.HasSuffix(spelled, " "+end) {
 				return k
@@ -91,11 +105,19 @@ func nameOf(name string) kind {
 
 // counts reports whether a value of a name of kind k is a credential.
 func counts(k kind, name, text string) bool {
+	if at := schemeWord.FindStringIndex(text); at != nil {
+		text = text[at[1]:]
+	}
 	switch {
 	case harmless.MatchString(text), isPath(text):
 		return false
 	case number.MatchString(text) && slices.ContainsFunc(strings.Fields(words(name)), isCount):
 		return false
+	case k == composed && reference.MatchString(text):
+		return false // what else is in it is told by what stands around that
+	case k == login:
+		_, password, _ := strings.Cut(text, ":")
+		return userPassword.MatchString(text) && !harmless.MatchString(password)
 	case k == vague:
 		return random(text) || strings.Contains(decoded(text), ":")
 	case modes.MatchString(text) && strings.HasSuffix(words(name), " authorization"):

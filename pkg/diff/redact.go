@@ -177,6 +177,9 @@ func orNull(n *manifest.Node) *manifest.Node {
 // key is the last key of a place as it can be shown.
 func (r *redactor) key(at site) string {
 	key := at.key()
+	if key == "" {
+		return ""
+	}
 	if from := r.secretData(at); from >= 0 && from+2 < len(at.path) {
 		return credential.Hidden(len(key)) // data of a Secret has no keys below its keys
 	}
@@ -187,10 +190,12 @@ func (r *redactor) key(at site) string {
 // shownPath is the path of an edit as it can be shown.
 func (o *Object) shownPath(e rawEdit) []step {
 	shown := slices.Clone(e.path)
+	r := redactor{kind: o.Ref.Kind}
 	for i := range shown {
 		for _, around := range [][]*manifest.Node{e.oldAround, e.newAround} {
-			r := redactor{kind: o.Ref.Kind}
-			shown[i].key = r.key(site{append(e.path[:i:i], shown[i]), around})
+			if key := r.key(site{e.path[:i+1], around}); key != e.path[i].key {
+				shown[i].key = key
+			}
 		}
 	}
 	return shown
@@ -270,7 +275,7 @@ func (p site) isCredential(text string) bool {
 		w.Before = itemBefore(p.around[last], p.path[last].place())
 	}
 	if i := p.mapping(last); i >= 0 {
-		w.Key, w.Beside = p.path[i].key, besideOf(p.around[i])
+		w.Key, w.Beside, w.Refers = p.path[i].key, besideOf(p.around[i]), p.around[i].Get("remoteRef") != nil
 		if above := p.mapping(i - 1); above >= 0 {
 			w.Above = p.path[above].key
 		}

@@ -40,7 +40,7 @@ func (c *credentials) check(n *manifest.Node, where credential.Where) {
 			c.path = c.path[:len(c.path)-1]
 		}
 	case manifest.Mapping:
-		below := credential.Where{Above: where.Key, Beside: credential.Beside(textOf(n.Get("name")), textOf(n.Get("key")))}
+		below := credential.Where{Above: where.Key, Beside: credential.Beside(textOf(n.Get("name")), textOf(n.Get("key"))), Refers: n.Get("remoteRef") != nil}
 		for _, f := range n.Fields {
 			if credential.In(f.Key) {
 				c.errs.Add(f.Pos, "", "a key looks like a credential; remove it and %s", secretHint("NAME"))
