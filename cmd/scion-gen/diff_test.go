@@ -140,3 +140,24 @@ func TestDiffSummarizesStep(t *testing.T) {
 		t.Errorf("standard output is %q", stdout)
 	}
 }
+
+// An error of kustomize quotes what a Secret is made of; diff does not.
+func TestDiffQuotesNoLiterals(t *testing.T) {
+	for name, files := range map[string]map[string]string{
+		"a literal":      {"kustomization.yaml": "secretGenerator:\n- name: a\n  literals: [hunter2secret]\n"},
+		"a file of them": {"kustomization.yaml": "secretGenerator:\n- name: a\n  envs: [a.env]\n", "a.env": "hunter2secret\xff\n"},
+		"a URL":          {"kustomization.yaml": "resources: ['https://bot:hunter2secret@git.example.com/web.git']\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			for file, text := range files {
+				writeText(t, filepath.Join(dir, file), text)
+			}
+			var stdout, stderr bytes.Buffer
+			code := run(t.Context(), []string{"diff", dir, dir}, strings.NewReader(""), &stdout, &stderr)
+			if out := stdout.String() + stderr.String(); code != exitTrouble || strings.Contains(out, "hunter2") || !strings.Contains(out, "kustomization.yaml:") {
+				t.Errorf("exit code %d:\n%s", code, out)
+			}
+		})
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/scion-gen/scion-gen/pkg/credential"
 	"github.com/scion-gen/scion-gen/pkg/manifest"
 )
 
@@ -23,9 +24,9 @@ type rawEdit struct {
 	op       Op
 	path     []step
 	old, new *manifest.Node
-	// oldIn and newIn are the mapping or list around the value; nil where that
-	// is missing too.
-	oldIn, newIn *manifest.Node
+	// oldAround and newAround are the mappings and lists that each step of the
+	// path is in.
+	oldAround, newAround []*manifest.Node
 }
 
 // step is one key of a mapping, or one item of a list.
@@ -105,11 +106,7 @@ func (c *comparer) leave() { c.old, c.new = c.old[:len(c.old)-1], c.new[:len(c.n
 
 // edit reports a difference at the path.
 func (c *comparer) edit(op Op, old, new *manifest.Node) {
-	e := rawEdit{op: op, path: slices.Clone(c.path), old: old, new: new}
-	if last := len(c.old) - 1; last >= 0 {
-		e.oldIn, e.newIn = c.old[last], c.new[last]
-	}
-	c.emit(e)
+	c.emit(rawEdit{op, slices.Clone(c.path), old, new, c.old, c.new})
 }
 
 // value compares what stands at the path.
@@ -413,7 +410,8 @@ func (c *comparer) set(old, new *manifest.Node, f field) {
 // setKey is what an item is called in a path: its start, and a number where
 // that repeats.
 func setKey(item *manifest.Node, seen map[string]int) string {
-	key := fmt.Sprintf("%.60s", item.Text)
+	shown, _ := credential.Hide(item.Text) // a part of a credential does not look like one
+	key := fmt.Sprintf("%.60s", shown)
 	seen[key]++
 	if n := seen[key]; n > 1 {
 		key += "#" + strconv.Itoa(n)

@@ -115,18 +115,24 @@ type Edit struct {
 	// an object may change otherwise in another tree.
 	Scopes []string
 
-	raw rawEdit
+	raw   rawEdit
+	shown []step // the path of raw, fit to be shown
+	// literal says that the new side hides what should be in a Secret, and the
+	// old one does not.
+	literal bool
 }
 
 // Value is one side of an Edit, fit to be shown to anybody.
 type Value struct {
 	Kind ValueKind
 	// Text is a scalar's text, without quotes, or a list or mapping as YAML,
-	// without a final newline. Hidden parts read like "<redacted, 40 bytes>".
+	// without a final newline. Hidden parts read like "<redacted, 40 bytes>",
+	// and "<redacted, 40 bytes, changed>" on the new side where the old one
+	// hides another value of that length in the same place.
 	Text string
-	// Redacted says that parts of Text are hidden. Bytes is the length of
-	// what a scalar hides; values that are hidden and equal are never an
-	// Edit, so two hidden values of one Edit always differ.
+	// Redacted says that parts of Text are hidden, and Bytes how long these
+	// are together. Values that are equal are never an Edit, hidden or not: so
+	// two hidden values of one Edit always differ.
 	Redacted bool
 	Bytes    int
 }

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/scion-gen/scion-gen/pkg/credential"
 	"github.com/scion-gen/scion-gen/pkg/manifest"
 )
 
@@ -164,11 +163,9 @@ func (o *Object) flag(f fact) {
 	if at < 0 {
 		return // its field is ignored
 	}
-	path, _ = credential.Hide(path)
 	reason := rule.reason
 	if strings.Contains(reason, "%s") {
-		detail, _ := credential.Hide(f.detail)
-		reason = fmt.Sprintf(reason, detail)
+		reason = fmt.Sprintf(reason, hidden(f.detail))
 	}
 	o.Edits[at].Flags = append(o.Edits[at].Flags, Flag{
 		ID: f.id, Severity: cmp.Or(f.severity, rule.severity), Path: path, Reason: reason, Back: rule.back,
@@ -198,15 +195,13 @@ func within(field, path string) bool {
 	return field == "" || strings.HasPrefix(path, field) && (len(path) == len(field) || path[len(field)] == '.' || path[len(field)] == '[')
 }
 
-// flagLiterals flags literals that are hidden, and were not before.
+// flagLiterals flags literals that are hidden, and were not before. The data of
+// Secrets, and copies that tools keep, are none.
 func (o *Object) flagLiterals() {
-	if o.Ref.Kind == "Secret" && o.Ref.Group == "" {
-		return
-	}
 	rule := flagRules["credential-literal"]
 	for i := range o.Edits {
 		e := &o.Edits[i]
-		if e.New == nil || !e.New.Redacted || e.Old != nil && e.Old.Redacted || strings.Contains(e.Path, lastApplied) {
+		if !e.literal {
 			continue
 		}
 		e.Flags = append(e.Flags, Flag{"credential-literal", rule.severity, e.Path, rule.reason, rule.back})

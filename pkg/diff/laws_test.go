@@ -341,7 +341,9 @@ func checkReverse(t *testing.T, there, back Edit) {
 	if back.Op != ops[there.Op] {
 		t.Errorf("%s %s: reversed, it is %q", there.Op, there.Path, back.Op)
 	}
-	if d := cmp.Diff([]*Value{there.Old, there.New}, []*Value{back.New, back.Old}); d != "" {
+	// The new side says which of two hidden values of the same length it has.
+	unmarked := cmp.Transformer("unmarked", func(text string) string { return strings.ReplaceAll(text, " bytes, changed>", " bytes>") })
+	if d := cmp.Diff([]*Value{there.Old, there.New}, []*Value{back.New, back.Old}, cmp.FilterValues(func(a, b string) bool { return a != b && strings.Contains(a+b, ", changed>") }, unmarked)); d != "" {
 		t.Errorf("%s: reversed, it has other values:\n%s", there.Path, d)
 	}
 	want := there.Outcome.Verdict

@@ -60,7 +60,7 @@ func isDefault(ref Ref, e rawEdit, p pair) bool {
 	case "replicas": // an autoscaler may have set them
 		return false
 	case "imagePullPolicy":
-		return pullPolicy(e.old, e.oldIn) == pullPolicy(e.new, e.newIn)
+		return pullPolicy(e.old, innermost(e.oldAround)) == pullPolicy(e.new, innermost(e.newAround))
 	}
 	f, server := fieldAt(ref, e.path), rules{defaults: true}
 	if f.otherwise == "" || !server.absent(e.old, f) || !server.absent(e.new, f) {

@@ -382,7 +382,7 @@ func (c podContainer) variables() {
 func credentialLiterals(container *manifest.Node) []string {
 	var out []string
 	for _, v := range items(container.Get("env")) {
-		if name := text(v.Get("name")); credential.Field(name, text(v.Get("value"))) {
+		if name := text(v.Get("name")); credential.Named(name, text(v.Get("value"))) {
 			out = append(out, name)
 		}
 	}

@@ -124,8 +124,9 @@ const maxDepth = 200
 // Aliases are followed as long as they make a document no more than ten times
 // as large as it is written.
 func Read(name string, files []File, errs *manifest.Errors) *Side {
-	s := &Side{Name: name, byKey: map[key]*object{}}
+	s := &Side{Name: hidden(name), byKey: map[key]*object{}}
 	for _, f := range files {
+		f.Name = hidden(f.Name)
 		r := reader{side: s, file: f, source: &manifest.Source{File: f.Name}, errs: errs}
 		r.documents()
 	}
@@ -322,7 +323,7 @@ func typed(root *manifest.Node, apiVersion, kind string) *manifest.Node {
 func (r *reader) take(o *object, start manifest.Pos) {
 	o.pos, o.path, o.scope, o.patch = Pos{r.file.Name, int(start.Line)}, r.file.Path, r.file.Scope, r.file.Patch && o.ref.Kind != jsonPatch
 	if first := r.side.byKey[o.key()]; first != nil {
-		r.errs.Add(start, "", "%s is there twice, first at %s:%d; %s", o.ref, first.pos.File, first.pos.Line, twice(first.path, o.path))
+		r.errs.Add(start, "", "%s is there twice, first at %s:%d; %s", o.ref.shown(), first.pos.File, first.pos.Line, twice(first.path, o.path))
 		return
 	}
 	r.side.byKey[o.key()] = o
@@ -390,12 +391,12 @@ func normalize(root *manifest.Node, ref Ref) *manifest.Node {
 	if meta := out.Get("metadata"); meta != nil && meta.Kind == manifest.Mapping {
 		out = with(out, "metadata", without(meta, serverFields...))
 	}
-	plain := out.Get("stringData")
-	if ref.Kind != "Secret" || ref.Group != "" || plain == nil || plain.Kind != manifest.Mapping {
+	plain, old := out.Get("stringData"), out.Get("data")
+	if !strings.EqualFold(ref.Kind, "Secret") || !isStrings(plain) || !old.IsNull() && old.Kind != manifest.Mapping {
 		return out
 	}
 	data := manifest.Map(plain.Pos, 0)
-	if old := out.Get("data"); old != nil {
+	if !old.IsNull() {
 		data.Pos, data.Fields = old.Pos, slices.Clone(old.Fields)
 	}
 	for _, f := range plain.Fields {
@@ -403,6 +404,13 @@ func normalize(root *manifest.Node, ref Ref) *manifest.Node {
 		data.Set(f.Key, encoded)
 	}
 	return with(without(out, "stringData"), "data", data)
+}
+
+// isStrings reports whether n is a mapping of scalars: what else the server does
+// not take is compared as it is.
+func isStrings(n *manifest.Node) bool {
+	nested := func(f manifest.Field) bool { return orNull(f.Value).Kind >= manifest.Sequence }
+	return n != nil && n.Kind == manifest.Mapping && !slices.ContainsFunc(n.Fields, nested)
 }
 
 // without is n without some of its fields; n itself where it has none of them.
@@ -478,10 +486,15 @@ func (p *parser) fail(y *yaml.Node, format string, args ...any) {
 	p.failed = true
 }
 
+// syntaxError says what the library says, without the words of the document
+// that it quotes: they may be what was to be a password.
 func (p *parser) syntaxError(err error) {
 	at, msg := &yaml.Node{}, err.Error()
 	if load, ok := errors.AsType[*yaml.LoadError](err); ok {
 		at.Line, at.Column, msg = load.Mark.Line, load.Mark.Column, load.Message
+	}
+	if strings.HasPrefix(msg, "unknown anchor") {
+		msg = "an alias of what has no name; write the value out, or quote it if it is to be a string"
 	}
 	p.fail(at, "not YAML: %s", strings.Join(strings.Fields(msg), " "))
 }
@@ -527,7 +540,7 @@ func (p *parser) node(y *yaml.Node, depth int) converted {
 func (p *parser) alias(y *yaml.Node) converted {
 	got := p.done[y.Alias]
 	if got == nil || got.size == 0 {
-		p.fail(y, "the alias *%s stands inside of what it names", y.Value)
+		p.fail(y, "the alias stands inside of what it names")
 		return converted{&manifest.Node{}, 1}
 	}
 	if p.budget -= got.size; p.budget < 0 {
@@ -538,7 +551,7 @@ func (p *parser) alias(y *yaml.Node) converted {
 
 func (p *parser) scalar(n *manifest.Node, y *yaml.Node) {
 	n.Text = y.Value
-	switch tag := y.ShortTag(); tag {
+	switch y.ShortTag() {
 	case "!!null":
 		n.Kind = manifest.Null
 	case "!!bool":
@@ -554,7 +567,7 @@ func (p *parser) scalar(n *manifest.Node, y *yaml.Node) {
 		}
 		n.Kind, n.Text = manifest.String, string(data)
 	default:
-		p.fail(y, "tag %.40s is not known; remove it", tag)
+		p.fail(y, "the tag is not known; remove it, or quote the value if it is to be a string")
 	}
 }
 
@@ -576,7 +589,7 @@ func (p *parser) fields(n *manifest.Node, y *yaml.Node, depth int) int {
 		case key.ShortTag() == "!!merge":
 			merged = append(merged, value.node)
 		case seen[key.Value]:
-			p.fail(key, "key %q is given twice; remove one", key.Value)
+			p.fail(key, "key %q is given twice; remove one", hidden(key.Value))
 		default:
 			seen[key.Value] = true
 			n.Fields = append(n.Fields, manifest.Field{Key: key.Value, Value: value.node, Pos: p.pos(y.Content[i])})

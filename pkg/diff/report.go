@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/scion-gen/scion-gen/pkg/credential"
 	"github.com/scion-gen/scion-gen/pkg/manifest"
 )
 
@@ -137,7 +136,7 @@ func (c *comparison) pair(old, new *object) {
 	if old.ref != new.ref {
 		obj.Was = &old.ref
 	}
-	e := editor{redactor: redactor{new.ref}, object: &obj, oldFile: old, newFile: new, ignore: c.IgnorePaths}
+	e := editor{object: &obj, oldFile: old, newFile: new, ignore: c.IgnorePaths}
 	walk := comparer{rules: c.rules, emit: func(raw rawEdit) {
 		e.add(raw, func() Outcome {
 			if obj.Renamed && isIdentity(raw.path) {
@@ -171,7 +170,7 @@ func (c *comparison) single(op Op, o *object) {
 	}
 	obj := Object{Ref: o.ref, oldNames: aliasesOf(o.ref, root)}
 	obj.newNames = obj.oldNames
-	e := editor{redactor: redactor{o.ref}, object: &obj, oldFile: o, newFile: o, ignore: c.IgnorePaths}
+	e := editor{object: &obj, oldFile: o, newFile: o, ignore: c.IgnorePaths}
 	if op == OpAdd {
 		obj.New = o.pos
 		e.add(rawEdit{op: op, new: root}, func() Outcome { return newOutcome(o.ref) })
@@ -194,6 +193,7 @@ func (c *comparison) add(obj Object, p pair, old, new *object) {
 		}
 	}
 	c.flagObject(&obj, p)
+	obj.hideNames()
 	if c.scoped {
 		scope := scopeOf(old, new)
 		obj.Scopes = []string{scope}
@@ -206,7 +206,6 @@ func (c *comparison) add(obj Object, p pair, old, new *object) {
 
 // editor makes the Edits of an object.
 type editor struct {
-	redactor
 	object           *Object
 	oldFile, newFile *object
 	ignore           []string
@@ -214,22 +213,29 @@ type editor struct {
 
 func (e *editor) add(raw rawEdit, outcome func() Outcome) {
 	raw = raw.clone() // the objects are not kept
-	path, _ := credential.Hide(display(raw.path))
+	path := display(raw.path)
 	if slices.ContainsFunc(e.ignore, func(pattern string) bool { return matchPath(pattern, path) }) {
 		return
 	}
-	e.object.Edits = append(e.object.Edits, Edit{
+	edit := Edit{
 		Op:      raw.op,
 		Path:    path,
-		Old:     e.show(raw.old, onOld(raw.path), raw.oldIn),
-		New:     e.show(raw.new, raw.path, raw.newIn),
-		OldPos:  place(e.oldFile, raw.old, raw.oldIn, raw.op != OpAdd || len(raw.path) > 0),
-		NewPos:  place(e.newFile, raw.new, raw.newIn, raw.op != OpRemove || len(raw.path) > 0),
+		OldPos:  place(e.oldFile, raw.old, innermost(raw.oldAround), raw.op != OpAdd || len(raw.path) > 0),
+		NewPos:  place(e.newFile, raw.new, innermost(raw.newAround), raw.op != OpRemove || len(raw.path) > 0),
 		Outcome: outcome(),
 		raw:     raw,
-	})
-	last := &e.object.Edits[len(e.object.Edits)-1].raw
-	last.oldIn, last.newIn = nil, nil
+	}
+	e.object.redact(&edit)
+	edit.raw.oldAround, edit.raw.newAround = nil, nil
+	e.object.Edits = append(e.object.Edits, edit)
+}
+
+// innermost is the mapping or list that a value stands in.
+func innermost(around []*manifest.Node) *manifest.Node {
+	if len(around) == 0 {
+		return nil
+	}
+	return around[len(around)-1]
 }
 
 // onOld is a path as of the old side, where an item may stand elsewhere.

@@ -389,9 +389,9 @@ func (p *parser) nodeAt(y *yaml.Node, depth int) *Node {
 		p.fail(y, "aliases are not supported; repeat the value")
 		return n
 	case y.Anchor != "":
-		p.fail(y, "anchors are not supported; remove &%s and repeat the value where it is used", y.Anchor)
+		p.fail(y, "anchors are not supported; remove the name behind & and repeat the value where it is used")
 	case y.Style&yaml.TaggedStyle != 0:
-		p.fail(y, "tags are not supported; remove %.40s and quote the value if it is to be a string", y.Tag)
+		p.fail(y, "tags are not supported; remove what starts with ! and quote the value if it is to be a string")
 	}
 	switch y.Kind {
 	case yaml.ScalarNode:
@@ -479,7 +479,7 @@ func (p *parser) key(y *yaml.Node) bool {
 	case y.ShortTag() == "!!merge":
 		p.fail(y, "merge keys are not supported; repeat the fields, or put them into a template")
 	case y.Style&yaml.TaggedStyle != 0:
-		p.fail(y, "tags are not supported; remove %.40s", y.Tag)
+		p.fail(y, "tags are not supported; remove what starts with !")
 	case y.Value == "":
 		p.fail(y, "a key is empty; write a name before the colon")
 	case y.ShortTag() != "!!str" && y.ShortTag() != "!!timestamp":

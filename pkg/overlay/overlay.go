@@ -17,6 +17,7 @@
 package overlay
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -26,6 +27,9 @@ import (
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/kustomize/kyaml/resid"
+
+	"github.com/scion-gen/scion-gen/pkg/credential"
+	"github.com/scion-gen/scion-gen/pkg/manifest"
 )
 
 // Options are what a build may do beyond reading files below the kustomization,
@@ -98,8 +102,31 @@ func (b *Built) WriteTo(w io.Writer) (int64, error) {
 }
 
 // Build builds the kustomization in dir. Mistakes in what the user wrote are a
-// manifest.Errors, with the file and, where it can be told, the line and field.
+// manifest.Errors, with the file and, where it can be told, the line and field;
+// they quote no credentials.
 func Build(fsys filesys.FileSystem, dir string, o Options) (*Built, error) {
+	built, err := build(fsys, dir, o)
+	return built, redacted(err)
+}
+
+// redacted is an error without the credentials that it quotes, such as those of
+// an address.
+func redacted(err error) error {
+	wrong, ok := errors.AsType[manifest.Errors](err)
+	if !ok {
+		if err != nil && credential.Redact(err.Error()) != err.Error() {
+			return errors.New(credential.Redact(err.Error()))
+		}
+		return err
+	}
+	var out manifest.Errors
+	for _, e := range wrong {
+		out.Add(e.Pos, credential.Redact(e.Path), "%s", credential.Redact(e.Msg))
+	}
+	return out
+}
+
+func build(fsys filesys.FileSystem, dir string, o Options) (*Built, error) {
 	s, err := read(fsys, dir, o)
 	if err != nil {
 		return nil, err

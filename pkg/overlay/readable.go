@@ -71,7 +71,9 @@ var sayings = []saying{
 
 	said(`resource with name (\S+) does not match a config`, "selects nothing: there is no Deployment, StatefulSet, ReplicaSet or ReplicationController named %s", 1),
 	said(`a (?:configmap|secret) must have a name`, "has no name; add one"),
-	said(`invalid literal source (.*), expected key=value`, "literals: %s is not key=value", 1),
+	// Not what it is: it may be a secret.
+	said(`invalid literal source .*, expected key=value`, "literals: an entry is not key=value"),
+	said(`env source files: \[([^\]]*)\]: .*`, "envs: %s: a line is not NAME=value in UTF-8", 1),
 	said(`source "([^"]*)" key name or file path contains '='`, "files: %s has more than one =; write FILE or KEY=FILE", 1),
 	said(`missing key name for file path "[^"]*" in source "([^"]*)"`, "files: %s has no key before =; write FILE or KEY=FILE", 1),
 	said("illegally repeats the key `([^`]*)`", "the key %s is there twice; remove one", 1),

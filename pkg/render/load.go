@@ -66,7 +66,7 @@ var (
 // Load reads the built-in templates and a user's files. The error is a
 // manifest.Errors with every mistake there is, by file and line.
 func Load(builtIn, files []File) (*Config, error) {
-	l := loader{config: &Config{templates: map[string]*template{}}}
+	l := loader{config: &Config{templates: map[string]*template{}}, secret: map[manifest.Pos]bool{}}
 	for _, f := range builtIn {
 		l.file(f, true)
 	}
@@ -74,6 +74,9 @@ func Load(builtIn, files []File) (*Config, error) {
 		l.file(f, false)
 	}
 	l.index()
+	// What else is wrong with a credential does not matter, and would show it.
+	l.errs = slices.DeleteFunc(l.errs, func(e *manifest.Error) bool { return l.secret[e.Pos] })
+	l.errs = append(l.errs, l.credentials...)
 	if len(l.errs) > 0 {
 		l.errs = append(l.errs, l.rest()...)
 		return nil, finish(l.errs)
@@ -117,6 +120,9 @@ type loader struct {
 	fleets    []*manifest.Node
 	templates []*template
 	errs      manifest.Errors
+	// credentials are literals that look like one, and secret where they stand.
+	credentials manifest.Errors
+	secret      map[manifest.Pos]bool
 	// unread says that some document could not be read: what others refer to
 	// may be in it.
 	unread     bool
@@ -163,6 +169,7 @@ func (l *loader) header(root *manifest.Node) {
 			header.Fields = append(header.Fields, f)
 		}
 	}
+	l.hasCredentials(header)
 	group, _, _ := strings.Cut(APIVersion, "/")
 	switch v := root.Get("apiVersion"); {
 	case v.IsNull() || v.Text == APIVersion || v.Kind != manifest.String:
@@ -178,28 +185,31 @@ func (l *loader) header(root *manifest.Node) {
 
 // check holds a document against its type and reports whether it is right.
 func (l *loader) check(root *manifest.Node, t *manifest.Type) bool {
-	var found, credentials manifest.Errors
-	checkCredentials(root, "", &credentials)
-	checker.Check(root, t, "", &found)
-	secret := map[manifest.Pos]bool{}
-	for _, e := range credentials {
-		secret[e.Pos] = true
+	before := len(l.errs)
+	checker.Check(root, t, "", &l.errs)
+	return !l.hasCredentials(root) && len(l.errs) == before
+}
+
+// hasCredentials reports whether a document has literal credentials.
+func (l *loader) hasCredentials(root *manifest.Node) bool {
+	before := len(l.credentials)
+	checkCredentials(root, &l.credentials)
+	for _, e := range l.credentials[before:] {
+		l.secret[e.Pos] = true
 	}
-	// What else is wrong with a credential does not matter, and would show it.
-	found = slices.DeleteFunc(found, func(e *manifest.Error) bool { return secret[e.Pos] })
-	l.errs = slices.Concat(l.errs, found, credentials)
-	return len(found)+len(credentials) == 0
+	return len(l.credentials) > before
 }
 
 func (l *loader) fleet(doc manifest.Document) {
 	doc.Source.Name = "fleet"
 	l.fleets = append(l.fleets, doc.Root)
 	before := len(l.errs)
-	if l.check(doc.Root, fleetType) {
+	right := l.check(doc.Root, fleetType)
+	if right {
 		l.config.defaults = l.layer(doc, "spec", "defaults")
 		l.decode(without(doc.Root, "spec", "defaults"), &l.config.fleet)
 	}
-	l.wrongFleet = l.wrongFleet || len(l.errs) > before
+	l.wrongFleet = l.wrongFleet || !right || len(l.errs) > before
 }
 
 func (l *loader) template(doc manifest.Document, builtIn bool) {

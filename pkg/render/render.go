@@ -79,7 +79,8 @@ func finish(errs manifest.Errors) error {
 		m := mistake{e.Pos, credential.Redact(e.Msg)}
 		if !said[m] {
 			said[m] = true
-			once.Add(e.Pos, credential.Redact(e.Path), "%s", m.msg)
+			path, _ := credential.Hide(e.Path)
+			once.Add(e.Pos, path, "%s", m.msg)
 		}
 	}
 	err := once.Err()
