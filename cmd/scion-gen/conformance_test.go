@@ -24,9 +24,12 @@ const asPoller = "as-poller"
 // seen to work before and, started again, after.
 const fatalSeq = 3
 
-func poll(behaviour string) int {
-	if behaviour == "sleeper" {
+func poll(behaviour string, args ...string) int {
+	switch behaviour {
+	case "sleeper":
 		time.Sleep(time.Hour)
+	case "relay":
+		return relay(args)
 	}
 	if act, isOnce := oncePollers[behaviour]; isOnce {
 		return pollOnce(act)
