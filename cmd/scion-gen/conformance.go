@@ -59,7 +59,7 @@ func (c *conformanceFlags) register(cmd *cobra.Command) {
 	flags.IntVar(&c.opts.Mutations, "mutations", 500, "how many broken pods to try")
 	flags.Uint64Var(&c.opts.Seed, "seed", 1, "seed of shuffles and mutations")
 	flags.StringVarP(&c.output, "output", "o", "text", "text, json or junit")
-	flags.BoolVar(&c.list, "list", false, "list the cases and run nothing")
+	flags.BoolVar(&c.list, "list", false, "list the cases that --run and --profiles choose, and run nothing")
 }
 
 func (c *conformanceFlags) run(cmd *cobra.Command, args []string) error {
@@ -70,8 +70,11 @@ func (c *conformanceFlags) run(cmd *cobra.Command, args []string) error {
 	if c.opts.Select, err = casesNamed(c.only); err != nil {
 		return err
 	}
+	if slices.Equal(c.opts.Checks, []string{"none"}) {
+		c.opts.Checks = []string{}
+	}
 	if c.list {
-		return listCases(cmd.OutOrStdout(), cases, c.opts.Select)
+		return c.listCases(cmd.OutOrStdout(), cases)
 	}
 	if len(args) == 0 {
 		return errors.New("conformance: no poller; write its command after --")
@@ -82,9 +85,6 @@ func (c *conformanceFlags) run(cmd *cobra.Command, args []string) error {
 	write, err := reportWriter(c.output)
 	if err != nil {
 		return err
-	}
-	if slices.Equal(c.opts.Checks, []string{"none"}) {
-		c.opts.Checks = []string{}
 	}
 	if c.opts.KnownFailures, err = readKnownFailures(c.known); err != nil {
 		return err
@@ -113,11 +113,12 @@ func casesNamed(expression string) (func(string) bool, error) {
 	return matcher.MatchString, nil
 }
 
-func listCases(w io.Writer, cases []golden.Case, selected func(string) bool) error {
+func (c *conformanceFlags) listCases(w io.Writer, cases []golden.Case) error {
+	cases, err := c.opts.Cases(cases)
+	if err != nil {
+		return fmt.Errorf("conformance: %w", err)
+	}
 	for _, c := range cases {
-		if !selected(c.ID) {
-			continue
-		}
 		if _, err := fmt.Fprintf(w, "%s\t%s\t%s\n", c.ID, strings.Join(c.Requires, "+"), c.Title); err != nil {
 			return err
 		}

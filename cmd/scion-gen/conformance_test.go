@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,9 +25,12 @@ const asPoller = "as-poller"
 // seen to work before and, started again, after.
 const fatalSeq = 3
 
-func poll(behaviour string) int {
-	if behaviour == "sleeper" {
+func poll(behaviour string, args ...string) int {
+	switch behaviour {
+	case "sleeper":
 		time.Sleep(time.Hour)
+	case "relay":
+		return relay(args)
 	}
 	if act, isOnce := oncePollers[behaviour]; isOnce {
 		return pollOnce(act)
@@ -126,6 +130,7 @@ var badPollers = map[string]badPoller{
 	"closes-stdin":  {on: atThird, act: func(out *json.Encoder, _ any) bool { os.Stdin.Close(); return sleep(out, nil) }, verdict: "does not answer in time"},
 	"closes-stdout": {on: atThird, act: func(out *json.Encoder, _ any) bool { os.Stdout.Close(); return sleep(out, nil) }, verdict: "ends its output"},
 	"leaves-child":  {on: atThird, act: leaveChild, verdict: "ends its output|does not answer in time"},
+	"leaves-daemon": {on: atThird, act: leaveDaemon, verdict: "ends its output|does not answer in time"},
 
 	"ignores-stop":    {on: atStop, act: sleep, verdict: "goes on after stop"},
 	"talks-at-stop":   {on: atStop, act: saying("bye\n"), verdict: "writes a line that nobody asked for: bye"},
@@ -157,8 +162,13 @@ func floodStderr(*json.Encoder, any) bool {
 }
 
 // leaveChild ends, but leaves a child behind that holds all that it inherits.
-func leaveChild(*json.Encoder, any) bool {
-	child := exec.Command(os.Args[0], asPoller, "sleeper")
+func leaveChild(*json.Encoder, any) bool { return leave(os.Args[0], asPoller, "sleeper") }
+
+// leaveDaemon leaves one in a session of its own.
+func leaveDaemon(*json.Encoder, any) bool { return leave("setsid", os.Args[0], asPoller, "sleeper") }
+
+func leave(name string, args ...string) bool {
+	child := exec.Command(name, args...)
 	child.Stdin, child.Stdout, child.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if held := holdAlive(); held != nil {
 		child.ExtraFiles = []*os.File{held}
@@ -355,14 +365,46 @@ func TestWrongUsage(t *testing.T) {
 }
 
 func TestList(t *testing.T) {
-	var stdout bytes.Buffer
-	if code := run(t.Context(), []string{"conformance", "--list", "--run=^evicted"}, nil, &stdout, io.Discard); code != exitOK {
-		t.Fatalf("exit code %d", code)
+	list := func(flags ...string) (code int, lines []string) {
+		var stdout bytes.Buffer
+		code = run(t.Context(), append([]string{"conformance", "--list"}, flags...), nil, &stdout, io.Discard)
+		return code, slices.Collect(strings.Lines(stdout.String()))
 	}
-	lines := strings.Split(strings.TrimSpace(stdout.String()), "\n")
+	code, lines := list("--run=^evicted")
+	if code != exitOK || len(lines) == 0 {
+		t.Fatalf("exit code %d, %d lines", code, len(lines))
+	}
 	for _, line := range lines {
 		if !strings.HasPrefix(line, "evicted") || strings.Count(line, "\t") != 2 {
 			t.Errorf("not id, profiles, title: %q", line)
+		}
+	}
+	for _, flags := range [][]string{{"--run=^no such case$"}, {"--profiles=magic"}, {"--run=^evicted", "--profiles=absent"}} {
+		if code, lines := list(flags...); code != exitTrouble || lines != nil {
+			t.Errorf("%q: exit code %d, %q", flags, code, lines)
+		}
+	}
+}
+
+// What is listed for profiles is what is asked of those who claim them.
+func TestListOfProfiles(t *testing.T) {
+	for _, profiles := range []string{"core", "core,clock", "absent", "reconcile,absent", "core,raw-json"} {
+		var listed, report bytes.Buffer
+		flag := "--profiles=" + profiles
+		if code := run(t.Context(), []string{"conformance", "--list", flag}, nil, &listed, io.Discard); code != exitOK {
+			t.Fatalf("exit code %d", code)
+		}
+		args := []string{"conformance", "--checks=none", flag, "-o=json", "--", os.Args[0], asPoller, "reference"}
+		if code := run(t.Context(), args, nil, &report, io.Discard); code != exitOK {
+			t.Fatalf("exit code %d", code)
+		}
+		var counts struct{ Counts map[conformance.Outcome]int }
+		if err := json.Unmarshal(report.Bytes(), &counts); err != nil {
+			t.Fatal(err)
+		}
+		asked := counts.Counts[conformance.Passed] - 1 // protocol#stop
+		if got := strings.Count(listed.String(), "\n"); got != asked {
+			t.Errorf("%s: %d listed, %d asked", profiles, got, asked)
 		}
 	}
 }

@@ -14,8 +14,8 @@ var update = flag.Bool("update", false, "rewrite what the scripts and goldens ex
 // process of their own; and the test binary one of the bad pollers that the
 // conformance tests start.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 3 && os.Args[1] == asPoller {
-		os.Exit(poll(os.Args[2]))
+	if len(os.Args) >= 3 && os.Args[1] == asPoller {
+		os.Exit(poll(os.Args[2], os.Args[3:]...))
 	}
 	testscript.Main(m, map[string]func(){"scion-gen": main})
 }

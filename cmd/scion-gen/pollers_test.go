@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	golden "github.com/scion-gen/scion-gen/golden/phasemap"
+	"github.com/scion-gen/scion-gen/pkg/conformance"
 )
 
 const (
@@ -87,6 +91,75 @@ func TestExamplePollers(t *testing.T) {
 		mustConform(t, append([]string{everything, "--"}, command...)...)
 		mustConform(t, append([]string{everything, "--single-shot", "--run=^evicted-own", "--"}, append(command, "--once")...)...)
 	})
+}
+
+// The examples read broken Pods as phasemap does. The suite decides how; this
+// finds what it forgot to decide.
+func TestExamplePollersAgree(t *testing.T) {
+	for name, command := range map[string][]string{
+		"python":     {python3(t), filepath.Join(pythonPoller, "poller.py")},
+		"typescript": typescript(t),
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := []string{"--checks=mutations", "--mutations=2000", "--seed=3", "--", os.Args[0], asPoller, "relay"}
+			mustConform(t, append(args, command...)...)
+		})
+	}
+}
+
+// relay is a poller that puts each question to another one and to phasemap, and
+// skips it if the answers differ.
+func relay(command []string) int {
+	other := exec.Command(command[0], command[1:]...)
+	other.Stderr = os.Stderr
+	stdin, errIn := other.StdinPipe()
+	stdout, errOut := other.StdoutPipe()
+	if err := errors.Join(errIn, errOut, other.Start()); err != nil {
+		return 70
+	}
+	questions, answers := bufio.NewReader(os.Stdin), bufio.NewReader(stdout)
+	for {
+		question, err := questions.ReadBytes('\n')
+		if err != nil {
+			return 0
+		}
+		stdin.Write(question)
+		want, err := conformance.Answer(question)
+		if err != nil {
+			return 71
+		}
+		if want == nil {
+			other.Wait()
+			return 0
+		}
+		got, err := answers.ReadBytes('\n')
+		if err != nil {
+			return 72
+		}
+		os.Stdout.Write(compared(want, got))
+	}
+}
+
+// compared is the answer got, or a skip that says how it differs from want.
+func compared(want any, got []byte) []byte {
+	text, _ := json.Marshal(want)
+	var ours, theirs struct {
+		Seq    int
+		Result map[string]any
+	}
+	if json.Unmarshal(text, &ours) != nil || json.Unmarshal(got, &theirs) != nil || ours.Result == nil {
+		return got
+	}
+	for _, texts := range []map[string]any{ours.Result, theirs.Result} {
+		delete(texts, "hint")
+		delete(texts, "message")
+	}
+	diff := cmp.Diff(ours.Result, theirs.Result)
+	if diff == "" {
+		return got
+	}
+	skip, _ := json.Marshal(map[string]any{"seq": theirs.Seq, "skip": "(-phasemap +poller) " + diff})
+	return append(skip, '\n')
 }
 
 // A poller with one rule off does not pass, and the case is named.

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"bytes"
+	"crypto/rand"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"sync"
 	"time"
 
@@ -18,6 +22,8 @@ func program(args []string) conformance.Start {
 			return nil, err
 		}
 		cmd := exec.Command(args[0], args[1:]...)
+		mark := "SCION_GEN_POLLER_" + rand.Text() + "="
+		cmd.Env = append(os.Environ(), mark)
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = p.childIn, p.childOut, p.childErr
 		leadGroup(cmd)
 		err := cmd.Start()
@@ -26,7 +32,7 @@ func program(args []string) conformance.Start {
 			p.closeOurs()
 			return nil, err
 		}
-		return p.process(cmd), nil
+		return p.process(cmd, mark), nil
 	}
 }
 
@@ -53,8 +59,9 @@ func (p *pipes) open() (err error) {
 func (p *pipes) closeChild() { p.childIn.Close(); p.childOut.Close(); p.childErr.Close() }
 func (p *pipes) closeOurs()  { p.in.Close(); p.out.Close(); p.err.Close() }
 
-// process is the started command as the runner wants it.
-func (p *pipes) process(cmd *exec.Cmd) *conformance.Process {
+// process is the started command as the runner wants it. It has the mark in its
+// environment, as has all that it starts.
+func (p *pipes) process(cmd *exec.Cmd, mark string) *conformance.Process {
 	var stderr tail
 	copied := make(chan struct{})
 	go func() {
@@ -74,7 +81,8 @@ func (p *pipes) process(cmd *exec.Cmd) *conformance.Process {
 		default:
 		}
 		killGroup(cmd)
-		select { // what left the group may keep stderr open
+		killMarked(mark)
+		select { // what lost the mark may keep stderr open
 		case <-copied:
 		case <-time.After(100 * time.Millisecond):
 		}
@@ -84,6 +92,44 @@ func (p *pipes) process(cmd *exec.Cmd) *conformance.Process {
 		return exit
 	})
 	return &conformance.Process{Stdin: p.in, Stdout: p.out, Exited: exited, End: end}
+}
+
+// killMarked ends the processes that have a mark in their environment, where
+// there is /proc: what left the group of the poller, as daemons do. It looks
+// again until it finds none, as they may start others meanwhile, but not for
+// ever.
+func killMarked(mark string) {
+	for range 20 {
+		found := false
+		names, _ := filepath.Glob("/proc/[0-9]*/environ") // the pattern is well formed
+		for _, name := range names {
+			found = killIfMarked(name, mark) || found
+		}
+		if !found {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// killIfMarked holds on to the process before it looks, so that it is not
+// another one of the same number that is ended.
+func killIfMarked(environ, mark string) bool {
+	pid, err := strconv.Atoi(filepath.Base(filepath.Dir(environ)))
+	if err != nil {
+		return false
+	}
+	process, err := os.FindProcess(pid)
+	if err != nil {
+		return false
+	}
+	defer process.Release()
+	data, err := os.ReadFile(environ)
+	if err != nil || !bytes.Contains(data, []byte(mark)) {
+		return false
+	}
+	process.Kill()
+	return true
 }
 
 // tail keeps the end of what is written to it.

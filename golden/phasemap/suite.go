@@ -18,8 +18,8 @@ import (
 //go:embed v1
 var files embed.FS
 
-// V1 returns version 1 of the suite: suite.json, rules.json, cases, lists and
-// schema. Expectations in it never change; a changed one would be version 2.
+// V1 returns version 1 of the suite: suite.json, ledger.txt, rules.json, cases,
+// lists and schema. Expectations in it never change; a changed one would be version 2.
 func V1() fs.FS {
 	v1, err := fs.Sub(files, "v1")
 	if err != nil {
@@ -42,9 +42,8 @@ type Suite struct {
 
 // File is a case in the list of the suite.
 type File struct {
-	Path        string `json:"path"`        // cases/<group>/<id>.json
-	SHA256      string `json:"sha256"`      // of the file
-	Fingerprint string `json:"fingerprint"` // of the case; see Case.Fingerprint
+	Path   string `json:"path"`   // cases/<group>/<id>.json
+	SHA256 string `json:"sha256"` // of the file
 }
 
 // Case is one file of the suite. The members that say what the answer depends
@@ -73,10 +72,10 @@ type Case struct {
 	Expect map[string]json.RawMessage `json:"expect"`
 }
 
-// Fingerprint is the hash of what a case asks and expects. It is what never
-// changes within a major version; titles may.
+// Fingerprint is the hash of what a case asks, requires and expects. It is what
+// never changes within a major version; titles may.
 func (c Case) Fingerprint() (string, error) {
-	c.Title, c.Group, c.Since, c.Requires, c.Provenance = "", "", "", nil, Provenance{}
+	c.Title, c.Group, c.Since, c.Provenance = "", "", "", Provenance{}
 	data, err := json.Marshal(c)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", c.ID, err)

@@ -2,16 +2,11 @@ package phasemap_test
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io/fs"
-	"maps"
-	"slices"
-	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	golden "github.com/scion-gen/scion-gen/golden/phasemap"
@@ -29,144 +24,9 @@ func load(t *testing.T) (golden.Suite, []golden.Case) {
 	return suite, cases
 }
 
-// What is in the folder and what suite.json lists are the same, to the byte.
-func TestFilesAreListed(t *testing.T) {
-	suite, cases := load(t)
-	var listed, found []string
-	for i, file := range suite.Files {
-		listed = append(listed, file.Path)
-		if cases[i].Path() != file.Path {
-			t.Errorf("%s: its id and group belong to %s", file.Path, cases[i].Path())
-		}
-		data, err := fs.ReadFile(golden.V1(), file.Path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := fmt.Sprintf("%x", sha256.Sum256(data)); got != file.SHA256 {
-			t.Errorf("%s: not the file that was sealed; see golden/phasemap/seal", file.Path)
-		}
-		if got, err := cases[i].Fingerprint(); err != nil || got != file.Fingerprint {
-			t.Errorf("%s: asks or expects something else; that takes a new major version (%v)", file.Path, err)
-		}
-	}
-	walk := func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() {
-			found = append(found, path)
-		}
-		return err
-	}
-	if err := fs.WalkDir(golden.V1(), "cases", walk); err != nil {
-		t.Fatal(err)
-	}
-	slices.Sort(listed)
-	slices.Sort(found)
-	if diff := cmp.Diff(listed, found); diff != "" {
-		t.Errorf("suite.json and cases/ differ (-listed +found):\n%s", diff)
-	}
-}
-
-func TestIDsAreUnique(t *testing.T) {
-	_, cases := load(t)
-	seen := map[string]bool{}
-	for _, c := range cases {
-		if seen[c.ID] {
-			t.Errorf("%s: used twice", c.ID)
-		}
-		seen[c.ID] = true
-	}
-}
-
-// Two cases that ask and expect the same are one too many.
-func TestCasesDiffer(t *testing.T) {
-	suite, cases := load(t)
-	seen := map[string]string{}
-	for _, c := range cases {
-		id := c.ID
-		c.ID = ""
-		fingerprint, err := c.Fingerprint()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if other, taken := seen[fingerprint]; taken {
-			t.Errorf("%s and %s are the same", other, id)
-		}
-		seen[fingerprint] = id
-	}
-	if len(seen) > len(suite.Files) {
-		t.Error("more cases than files")
-	}
-}
-
-func TestEveryRuleHasACase(t *testing.T) {
-	suite, cases := load(t)
-	missing := maps.Clone(suite.Rules)
-	for _, c := range cases {
-		id := expected(t, c, "rule")
-		reason, known := suite.Rules[id]
-		if !known {
-			t.Errorf("%s: expects rule %q, which the suite does not have", c.ID, id)
-		}
-		if _, says := c.Expect["reason"]; says && reason != "" && reason != expected(t, c, "reason") {
-			t.Errorf("%s: expects reason %s of %s, which has %s", c.ID, c.Expect["reason"], id, reason)
-		}
-		delete(missing, id)
-	}
-	for _, id := range slices.Sorted(maps.Keys(missing)) {
-		t.Errorf("rule %s: no case", id)
-	}
-}
-
-func expected(t *testing.T, c golden.Case, key string) string {
-	t.Helper()
-	var s string
-	if err := json.Unmarshal(c.Expect[key], &s); err != nil {
-		t.Fatalf("%s: expect.%s: %v", c.ID, key, err)
-	}
-	return s
-}
-
-func TestEveryOptionHasACase(t *testing.T) {
-	suite, cases := load(t)
-	missing := maps.Clone(suite.Defaults)
-	for _, c := range cases {
-		var options map[string]json.RawMessage
-		if err := json.Unmarshal(c.Options, &options); err != nil {
-			t.Fatalf("%s: %v", c.ID, err)
-		}
-		for name, value := range options {
-			if bytes.Equal(value, suite.Defaults[name]) {
-				t.Errorf("%s: option %s is written out though it is the default", c.ID, name)
-			}
-			delete(missing, name)
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(missing)) {
-		t.Errorf("option %s: no case with another value than the default", name)
-	}
-}
-
-// The lists of a version name the cases that a claimant of the profile is asked.
-func TestLists(t *testing.T) {
-	suite, cases := load(t)
-	minor := suite.Version[:strings.LastIndex(suite.Version, ".")]
-	for _, profile := range golden.ProfileNames() {
-		var want []string
-		for _, c := range cases {
-			if slices.Contains(c.Requires, profile) {
-				want = append(want, c.Path())
-			}
-		}
-		if profile == golden.Rules {
-			continue // asks more of an answer, not more questions
-		}
-		data, err := fs.ReadFile(golden.V1(), "lists/"+profile+"-"+minor+".txt")
-		if err != nil {
-			t.Error(err)
-			continue
-		}
-		if diff := cmp.Diff(want, strings.Fields(string(data))); diff != "" {
-			t.Errorf("%s (-cases +list):\n%s", profile, diff)
-		}
+func TestVerify(t *testing.T) {
+	if err := golden.Verify(golden.V1()); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -95,7 +95,7 @@ func Run(ctx context.Context, start Start, suite golden.Suite, cases []golden.Ca
 		return nil, err
 	}
 	if !slices.ContainsFunc(r.results, func(result Result) bool { return result.Check == "" && result.Outcome != NotClaimed }) {
-		return nil, fmt.Errorf("no selected case is of the profiles %q", r.claimed)
+		return nil, noCaseOf(r.claimed)
 	}
 	return r.report(suite), nil
 }
@@ -134,6 +134,30 @@ func (o Options) validate(cases []golden.Case) error {
 		return errors.New("no case is selected")
 	}
 	return o.KnownFailures.validate(cases)
+}
+
+// Cases returns those of the suite that Run would ask, in their order: selected,
+// and of Profiles; of nil, any that a poller may claim. No case is an error.
+func (o Options) Cases(cases []golden.Case) ([]golden.Case, error) {
+	o = o.withDefaults()
+	if err := o.validate(cases); err != nil {
+		return nil, err
+	}
+	if o.Profiles == nil {
+		o.Profiles = golden.ProfileNames()
+	}
+	asked := slices.DeleteFunc(slices.Clone(cases), func(c golden.Case) bool {
+		applies, _ := applies(c, o.Profiles)
+		return !applies || !o.Select(c.ID)
+	})
+	if len(asked) == 0 {
+		return nil, noCaseOf(o.Profiles)
+	}
+	return asked, nil
+}
+
+func noCaseOf(profiles []string) error {
+	return fmt.Errorf("no selected case is of the profiles %q", profiles)
 }
 
 func (o Options) connect(ctx context.Context, start Start, suite string) (poller, error) {
@@ -197,7 +221,7 @@ func (r *run) suite(cases []golden.Case) {
 // about it.
 func (r *run) golden(c golden.Case) bool {
 	result := Result{Case: c.ID, Group: c.Group, Title: c.Title}
-	applies, mayReject := r.applies(c)
+	applies, mayReject := applies(c, r.claimed)
 	if !applies {
 		result.Outcome = NotClaimed
 		result.Detail = fmt.Sprintf("requires %q", c.Requires)
@@ -219,11 +243,11 @@ func (r *run) golden(c golden.Case) bool {
 
 // applies reports whether a case is asked, and whether a refusal is an answer. A
 // typed decoder may refuse what raw-json is about, but must not be wrong on it.
-func (r *run) applies(c golden.Case) (applies, mayReject bool) {
-	if c.Applies(r.claimed) {
+func applies(c golden.Case, claimed []string) (applies, mayReject bool) {
+	if c.Applies(claimed) {
 		return true, false
 	}
-	return c.Applies(append(slices.Clone(r.claimed), golden.RawJSON)), true
+	return c.Applies(append(slices.Clone(claimed), golden.RawJSON)), true
 }
 
 func (r *run) verify(c golden.Case, answer reply) error {

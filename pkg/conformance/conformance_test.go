@@ -5,12 +5,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	golden "github.com/scion-gen/scion-gen/golden/phasemap"
 	"github.com/scion-gen/scion-gen/pkg/conformance"
@@ -388,6 +391,64 @@ func TestRequestsAreAnonymous(t *testing.T) {
 		}
 		return answer(line)
 	}, conformance.Options{Checks: []string{}})
+}
+
+// What a poller says is quoted, and must not act on the terminal.
+func TestReportIsPrintable(t *testing.T) {
+	report := run(t, wrong(t, func(_, result map[string]any) { result["phase"] = "\x1b[2Jrunning" }), conformance.Options{Checks: []string{}})
+	report.Implementation.Name = "poller\x1b]0;title\a"
+	var text, junit bytes.Buffer
+	if err := errors.Join(report.WriteText(&text), report.WriteJUnit(&junit)); err != nil {
+		t.Fatal(err)
+	}
+	for _, written := range []string{text.String(), junit.String()} {
+		if !strings.Contains(written, "running") || strings.ContainsAny(written, "\x1b\a") {
+			t.Errorf("%.300q", written)
+		}
+	}
+}
+
+// Every line of a run, with all checks, is one of the protocol's schema.
+func TestLinesFitTheSchema(t *testing.T) {
+	data, err := fs.ReadFile(golden.V1(), "schema/protocol.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource("protocol.schema.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := compiler.Compile("protocol.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fits := func(line []byte) {
+		message, err := jsonschema.UnmarshalJSON(bytes.NewReader(line))
+		if err == nil {
+			err = schema.Validate(message)
+		}
+		if err != nil {
+			t.Errorf("%v\n%.500s", err, line)
+		}
+	}
+	answer := reference(t)
+	run(t, func(line []byte) any {
+		fits(line)
+		reply := answer(line)
+		if reply == nil {
+			return nil
+		}
+		text, err := json.Marshal(reply)
+		if err != nil {
+			t.Error(err)
+		}
+		fits(text)
+		return reply
+	}, conformance.Options{Mutations: 200})
 }
 
 // Equal seeds ask equal questions: a failure can be had again.

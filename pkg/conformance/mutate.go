@@ -43,8 +43,9 @@ func mutated(pod, donor tree, random *rand.Rand) tree {
 func oddities() []any {
 	return []any{
 		nil, true, "", "x", "Unknown", "ended", "2026-13-45T99:00:00Z", "0001-01-01T00:00:00Z",
-		json.Number("0"), json.Number("-1"), json.Number("255"), json.Number("1.5"),
-		json.Number("3221225786"), json.Number("9223372036854775808"), json.Number("1e40"),
+		"2026-09-01T9:50:00Z", "2026-09-01T11:50:00,25Z", "2026-09-01T11:59:00.9999999999Z", "2026-09-01T12:59:00+24:60",
+		json.Number("0"), json.Number("-1"), json.Number("255"), json.Number("1.5"), json.Number("1.0"), json.Number("137e0"),
+		json.Number("3221225786"), json.Number("9223372036854775807"), json.Number("18446744073709551616"), json.Number("1e40"),
 		[]any{}, []any{nil, "x", tree{}}, tree{}, tree{"terminated": tree{}, "running": tree{}, "waiting": tree{}},
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Outcome is what became of a case or check.
@@ -90,8 +91,16 @@ func (r *Report) WriteText(w io.Writer) error {
 		fmt.Fprintf(&b, "known %s: %s\n", result.ID(), result.Detail)
 	}
 	fmt.Fprintf(&b, "%s, suite %s, profiles %s: %s\n", r.Implementation, r.Suite, strings.Join(r.Profiles, "+"), r.verdict())
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(w, strings.Map(printable, b.String()))
 	return err
+}
+
+// printable keeps what a poller says from moving the cursor of a terminal.
+func printable(r rune) rune {
+	if unicode.IsControl(r) && r != '\n' {
+		return unicode.ReplacementChar
+	}
+	return r
 }
 
 // String names a poller for people.

@@ -10,18 +10,18 @@ import (
 // findAgent looks up the agent's container. Where nothing lists any container,
 // there is one of that name for all anybody knows.
 func (l *look) findAgent() {
-	if l.agent = l.app(cmp.Or(l.opts.AgentContainer, "agent")); l.agent.exists() {
+	apps := l.apps()
+	if apps.count == 0 {
 		return
 	}
-	count, sole := l.apps()
-	if count == 0 {
+	if l.agent = l.app(apps, cmp.Or(l.opts.AgentContainer, "agent")); l.agent.exists() {
 		return
 	}
 	if name := l.pod.Annotations[defaultContainer]; name != "" {
-		l.agent = l.app(name)
+		l.agent = l.app(apps, name)
 	}
-	if count == 1 && !l.agent.exists() {
-		l.agent = l.app(sole)
+	if apps.count == 1 && !l.agent.exists() {
+		l.agent = l.app(apps, apps.last)
 	}
 	if l.agent.exists() {
 		l.notes |= AgentContainerFallback
@@ -34,28 +34,40 @@ func (l *look) findAgent() {
 // a Pod.
 const defaultContainer = "kubectl.kubernetes.io/default-container"
 
-func (l *look) app(name string) subject {
-	return subject{findContainer(l.pod.Spec.Containers, name), findStatus(l.pod.Status.ContainerStatuses, name)}
+// apps are the app containers: those of the spec, else, in a document without
+// any, those of the status. What has no name is no container: it is what null in
+// a list decodes to.
+type apps struct {
+	count    int
+	last     string // its name
+	declared bool   // in the spec
 }
 
-// apps counts the app containers, and names the last of them: those of the
-// spec, else, in a document without one, those of the status. What has no name
-// is no container: it is what null in a list decodes to.
-func (l *look) apps() (count int, name string) {
+func (l *look) apps() (a apps) {
 	for i := range l.pod.Spec.Containers {
 		if n := l.pod.Spec.Containers[i].Name; n != "" {
-			count, name = count+1, n
+			a = apps{a.count + 1, n, true}
 		}
 	}
-	if count > 0 {
-		return count, name
+	if a.declared {
+		return a
 	}
 	for i := range l.pod.Status.ContainerStatuses {
 		if n := l.pod.Status.ContainerStatuses[i].Name; n != "" {
-			count, name = count+1, n
+			a = apps{a.count + 1, n, false}
 		}
 	}
-	return count, name
+	return a
+}
+
+// app looks up an app container. One that the spec does not declare is none,
+// whatever the status says, unless nothing is declared.
+func (l *look) app(a apps, name string) subject {
+	s := subject{findContainer(l.pod.Spec.Containers, name), findStatus(l.pod.Status.ContainerStatuses, name)}
+	if a.declared && s.spec == nil {
+		return subject{}
+	}
+	return s
 }
 
 func (l *look) observeAgent() {
@@ -76,7 +88,7 @@ func (l *look) observeAgent() {
 	}
 	if last := a.last(); last != nil {
 		l.facts.add(agentEndedBefore, true)
-		l.facts.add(agentRestarts, a.restarts(last, l.restartPolicy()))
+		l.facts.add(agentRestarts, l.restarts(a, last))
 		l.facts.add(agentWasOOMKilled, last.Reason == reasonOOMKilled)
 		l.facts.add(agentWasLost, last.Reason == reasonLost)
 	}
@@ -86,7 +98,7 @@ func (l *look) observeAgent() {
 func (l *look) observeEnd(end *corev1.ContainerStateTerminated) {
 	l.facts.add(agentEnded, true)
 	if !l.facts.has(podFinal) && !l.facts.has(deleting) {
-		if l.agent.restarts(end, l.restartPolicy()) {
+		if l.restarts(l.agent, end) {
 			return
 		}
 		l.notes |= PodLingering
@@ -146,6 +158,12 @@ func (l *look) exitCode(end *corev1.ContainerStateTerminated) ExitCode {
 	return Exited(end.ExitCode)
 }
 
+// succeeded reports whether a container ended with 0. A code that nobody knows
+// is not 0.
+func (l *look) succeeded(end *corev1.ContainerStateTerminated) bool {
+	return l.exitCode(end) == Exited(0)
+}
+
 // observeSidecars notes containers beside the agent that ended badly. Init
 // containers among them are not counted: the kubelet ends native sidecars by
 // force when the others are done.
@@ -153,7 +171,7 @@ func (l *look) observeSidecars() {
 	for i := range l.pod.Status.ContainerStatuses {
 		status := &l.pod.Status.ContainerStatuses[i]
 		end := status.State.Terminated
-		if status != l.agent.status && end != nil && end.ExitCode != 0 {
+		if status.Name != "" && status.Name != l.agent.name() && end != nil && !l.succeeded(end) {
 			l.notes |= SidecarFailed
 		}
 	}

@@ -3,7 +3,7 @@ package phasemap
 import corev1 "k8s.io/api/core/v1"
 
 func (l *look) observeDeletion() {
-	if l.pod.DeletionTimestamp == nil {
+	if stampOfPtr(l.pod.DeletionTimestamp) == 0 {
 		return
 	}
 	l.facts.add(deleting, true)
@@ -31,16 +31,13 @@ func (l *look) stopAsked(end *corev1.ContainerStateTerminated) bool {
 		}
 		return false
 	}
-	return finished >= stampOfPtr(l.pod.DeletionTimestamp)-stamp(l.deletionGrace())
-}
-
-func (l *look) deletionGrace() int64 {
+	before := int64(stampOfPtr(l.pod.DeletionTimestamp) - finished)
 	if grace := l.pod.DeletionGracePeriodSeconds; grace != nil && *grace > 0 {
-		return *grace
+		return before <= *grace
 	}
 	var own int64
 	if l.pod.Spec.TerminationGracePeriodSeconds != nil {
 		own = *l.pod.Spec.TerminationGracePeriodSeconds
 	}
-	return max(30, own) + 2
+	return before-2 <= max(30, own)
 }

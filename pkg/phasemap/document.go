@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -94,22 +95,42 @@ func (o object) bool(key string) *bool {
 }
 
 func (o object) int(key string) *int64 {
-	v, err := strconv.ParseInt(o.number(key), 10, 64)
-	if err != nil {
+	v, isInteger := integer(o[key])
+	if !isInteger {
 		return nil
 	}
 	return &v
 }
 
-func (o object) number(key string) string {
-	v, _ := o[key].(json.Number)
-	return v.String()
+// int32 returns 0 for what does not fit.
+func (o object) int32(key string) int32 {
+	v, isInteger := integer(o[key])
+	if !isInteger || v < math.MinInt32 || v > math.MaxInt32 {
+		return 0
+	}
+	return int32(v)
 }
 
-// time returns nil for what is not RFC 3339.
+// integer takes 1.0 and 1e0 for the integer 1: JSON has one kind of numbers,
+// and many readers cannot tell how one was written.
+func integer(v any) (n int64, isInteger bool) {
+	number, _ := v.(json.Number)
+	n, err := strconv.ParseInt(number.String(), 10, 64)
+	if err == nil || !strings.ContainsAny(number.String(), ".eE") {
+		return n, err == nil
+	}
+	f, err := number.Float64()
+	if err != nil || f != math.Trunc(f) || f < math.MinInt64 || f >= math.MaxInt64 {
+		return 0, false
+	}
+	return int64(f), true
+}
+
+// time returns nil for what is not RFC 3339 as metav1.Time reads it, which
+// takes an hour of one digit and a comma before the fraction, too.
 func (o object) time(key string) *metav1.Time {
-	var t time.Time
-	if err := t.UnmarshalText([]byte(o.string(key))); err != nil {
+	t, err := time.Parse(time.RFC3339, o.string(key))
+	if err != nil {
 		return nil
 	}
 	return &metav1.Time{Time: t}
@@ -203,8 +224,7 @@ func readRestartRule(o object) corev1.ContainerRestartRule {
 	}
 	values, _ := codes["values"].([]any)
 	for _, v := range values {
-		number, _ := v.(json.Number)
-		if code, err := strconv.ParseInt(number.String(), 10, 32); err == nil {
+		if code, isInteger := integer(v); isInteger && int64(int32(code)) == code {
 			rule.ExitCodes.Values = append(rule.ExitCodes.Values, int32(code))
 		}
 	}
@@ -240,17 +260,15 @@ func readCondition(o object) corev1.PodCondition {
 
 func (r *reader) containerStatus(o object) corev1.ContainerStatus {
 	status := corev1.ContainerStatus{
-		Name:        o.string("name"),
-		Started:     o.bool("started"),
-		ContainerID: o.string("containerID"),
-		State:       r.state(o.object("state")),
+		Name:         o.string("name"),
+		Started:      o.bool("started"),
+		ContainerID:  o.string("containerID"),
+		RestartCount: o.int32("restartCount"),
+		State:        r.state(o.object("state")),
 	}
 	status.LastTerminationState.Terminated = r.terminated(o.object("lastState").object("terminated"))
 	if ready := o.bool("ready"); ready != nil {
 		status.Ready = *ready
-	}
-	if count, err := strconv.ParseInt(o.number("restartCount"), 10, 32); err == nil {
-		status.RestartCount = int32(count)
 	}
 	return status
 }
@@ -274,9 +292,7 @@ func (r *reader) terminated(o object) *corev1.ContainerStateTerminated {
 		Reason:     o.string("reason"),
 		Message:    o.string("message"),
 		FinishedAt: o.moment("finishedAt"),
-	}
-	if signal, err := strconv.ParseInt(o.number("signal"), 10, 32); err == nil {
-		t.Signal = int32(signal)
+		Signal:     o.int32("signal"),
 	}
 	code, readable := readExitCode(o["exitCode"])
 	t.ExitCode = code
@@ -292,9 +308,8 @@ func readExitCode(v any) (code int32, readable bool) {
 	if v == nil {
 		return 0, true
 	}
-	number, _ := v.(json.Number)
-	n, err := strconv.ParseInt(number.String(), 10, 64)
-	if err != nil || n < math.MinInt32 || n > math.MaxUint32 {
+	n, isInteger := integer(v)
+	if !isInteger || n < math.MinInt32 || n > math.MaxUint32 {
 		return -1, false
 	}
 	return int32(n), true

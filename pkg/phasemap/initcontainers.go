@@ -20,14 +20,14 @@ func (l *look) findInit() {
 	for i := range l.pod.Spec.InitContainers {
 		spec := &l.pod.Spec.InitContainers[i]
 		s := subject{spec, findStatus(l.pod.Status.InitContainerStatuses, spec.Name)}
-		if inSpec = inSpec || spec.Name != ""; s.blocks() {
+		if inSpec = inSpec || spec.Name != ""; l.blocks(s) {
 			l.init = s
 			return
 		}
 	}
 	for i := range l.pod.Status.InitContainerStatuses {
 		status := &l.pod.Status.InitContainerStatuses[i]
-		if s := (subject{nil, status}); !inSpec && s.blocks() {
+		if s := (subject{nil, status}); !inSpec && l.blocks(s) {
 			l.init = s
 			return
 		}
@@ -35,11 +35,11 @@ func (l *look) findInit() {
 }
 
 // blocks reports whether an init container keeps later ones from starting.
-func (s subject) blocks() bool {
+func (l *look) blocks(s subject) bool {
 	if s.name() == "" {
 		return false
 	}
-	if end := s.terminated(); end != nil && end.ExitCode == 0 && !s.sidecar() {
+	if end := s.terminated(); end != nil && l.succeeded(end) && !s.sidecar() {
 		return false
 	}
 	return !(s.sidecar() && s.status != nil && s.status.Started != nil && *s.status.Started)
@@ -73,12 +73,12 @@ func (l *look) initFailure() *corev1.ContainerStateTerminated {
 	}
 	end := l.init.terminated()
 	if end != nil {
-		if end.ExitCode != 0 && (failed || !l.init.restarts(end, l.restartPolicy())) {
+		if !l.succeeded(end) && (failed || !l.restarts(l.init, end)) {
 			return end
 		}
 		return nil
 	}
-	if end = l.init.last(); failed && l.init.waiting() && end != nil && end.ExitCode != 0 {
+	if end = l.init.last(); failed && l.init.waiting() && end != nil && !l.succeeded(end) {
 		return end
 	}
 	return nil

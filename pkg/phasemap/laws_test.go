@@ -2,6 +2,7 @@ package phasemap_test
 
 import (
 	"encoding/json"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -196,6 +197,7 @@ func odd(random *rand.Rand) any {
 		"Always", "OnFailure", "Never", "Evicted", "NodeLost", "DeadlineExceeded", "OutOfcpu", "AppArmor",
 		"CrashLoopBackOff", "ImagePullBackOff", "ErrOdd", "OOMKilled", "ContainerStatusUnknown", "DisruptionTarget",
 		"PreemptionByScheduler", "2026-09-01T11:58:00Z", "2026-09-01T13:58:00+02:00", "yesterday",
+		"2026-09-01T9:58:00Z", "2026-09-01T11:59:00,5Z", "0001-01-01T00:00:00Z", "0000-12-31T23:59:59Z", "9999-12-31T23:59:59-01:00",
 	}
 	switch random.IntN(8) {
 	case 0:
@@ -207,7 +209,8 @@ func odd(random *rand.Rand) any {
 	case 3:
 		return map[string]any{}
 	case 4:
-		return []any{0, 1, 10, 137, 143, 255, -1, int64(3221225786), 1.5}[random.IntN(9)]
+		numbers := []any{0, 1, 10, 137, 143, 255, -1, int64(3221225786), int64(math.MaxInt64), 1.5}
+		return numbers[random.IntN(len(numbers))]
 	default:
 		return words[random.IntN(len(words))]
 	}

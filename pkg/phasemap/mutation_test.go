@@ -3,8 +3,11 @@ package phasemap_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
+	"slices"
+	"strconv"
 	"testing"
 
 	golden "github.com/scion-gen/scion-gen/golden/phasemap"
@@ -87,6 +90,51 @@ func TestEveryRowIsNeeded(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Each default is what it is for a reason: were it another, by a second or a
+// name, a case would fail. So both sides of the end of each grace have one.
+func TestEveryDefaultIsNeeded(t *testing.T) {
+	suite, err := golden.ReadSuite(golden.V1())
+	if err != nil {
+		t.Fatal(err)
+	}
+	others := map[string][]any{
+		"agentContainer": {"main"}, "workspaceVolume": {"work"}, "assumedRestartPolicy": {"Always", "OnFailure"},
+		"autoscaling": {true}, "requireReady": {true}, "committedDisruption": {"final"}, "disruptionPhase": {"stopped", "error"},
+		"vanishedPhase": {"error"}, "limitsExitCodes": {[]int{}, []int{10, 1}},
+		"cloneInitContainers": {[]string{"git-clone"}, []string{"workspace-provision"}, []string{"git-clone", "workspace-provision", "prep"}},
+	}
+	list := questions(t)
+	for name, raw := range suite.Defaults {
+		if seconds, err := strconv.Atoi(string(raw)); err == nil {
+			others[name] = []any{seconds - 1, seconds + 1}
+		}
+		if others[name] == nil {
+			t.Errorf("%s: no other value to try", name)
+		}
+		for _, other := range others[name] {
+			if !slices.ContainsFunc(list, func(q question) bool { return q.breaks(q.with(t, name, other).ask()) }) {
+				t.Errorf("%s could as well be %v: no case fails", name, other)
+			}
+		}
+	}
+}
+
+// with is the question with another default of an option, which matters where
+// its case does not say what the option is.
+func (q question) with(t *testing.T, name string, value any) question {
+	t.Helper()
+	var options map[string]any
+	data, errValue := json.Marshal(map[string]any{name: value})
+	err := json.Unmarshal(q.Case.Options, &options)
+	if _, says := options[name]; !says {
+		err = errors.Join(err, errValue, json.Unmarshal(data, &q.Request.Options))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q
 }
 
 // A reason that the table knows and no case has is a reason that other pollers

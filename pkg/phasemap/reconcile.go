@@ -179,4 +179,13 @@ func normalize(self SelfReport, pod Phase) report {
 	return r
 }
 
-func word(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
+// word is s without blanks around it and in lower case, both of ASCII alone: all
+// words are, and languages differ about the rest.
+func word(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r - 'A' + 'a'
+		}
+		return r
+	}, strings.Trim(s, " \t\n\v\f\r"))
+}

@@ -29,5 +29,5 @@ func (l *look) endedBeforeDeadline() bool {
 		return false
 	}
 	finished := stampOf(l.agent.terminated().FinishedAt.Time)
-	return finished != 0 && finished < start+stamp(*limit)
+	return finished != 0 && int64(finished-start) < *limit
 }

@@ -6,14 +6,23 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// stamp is a moment in whole seconds, as the API server writes them. The zero
-// stamp is no moment at all, as the zero time.Time is none.
+// stamp is a moment in whole seconds, as the API server writes them: fractions
+// are cut off. The zero stamp is no moment at all, as the zero time.Time is none.
 type stamp int64
 
-// yearOne is time.Time{}.Unix(), which makes the zero time the zero stamp.
-const yearOne = -62135596800
+const (
+	yearOne  = -62135596800 // time.Time{}.Unix(), which makes the zero time the zero stamp
+	endTimes = 253402300800 // the year 10000, which a timestamp cannot say
+)
 
-func stampOf(t time.Time) stamp { return stamp(t.Unix() - yearOne) }
+// stampOf takes a time for none that no timestamp can say.
+func stampOf(t time.Time) stamp {
+	seconds := t.Unix()
+	if seconds < yearOne || seconds >= endTimes {
+		return 0
+	}
+	return stamp(seconds - yearOne)
+}
 
 func stampOfPtr(t *metav1.Time) stamp {
 	if t == nil {

@@ -79,14 +79,16 @@ func (s subject) started() bool { return s.status.Started == nil || *s.status.St
 
 // restarts reports whether the kubelet starts the container again after it
 // ended so: the container's own rules, else its own policy, else the Pod's
-// (KEP-5307, and KEP-5532 for RestartAllContainers).
-func (s subject) restarts(end *corev1.ContainerStateTerminated, pod corev1.RestartPolicy) bool {
+// (KEP-5307, and KEP-5532 for RestartAllContainers). No rule is about an exit
+// code that nobody knows.
+func (l *look) restarts(s subject, end *corev1.ContainerStateTerminated) bool {
 	if end.Reason == "RestartingAllContainers" {
 		return true
 	}
-	policy := pod
+	policy := l.restartPolicy()
 	if s.spec != nil {
-		if slices.ContainsFunc(s.spec.RestartPolicyRules, func(r corev1.ContainerRestartRule) bool { return matches(r, end.ExitCode) }) {
+		code, known := l.exitCode(end).Code()
+		if known && slices.ContainsFunc(s.spec.RestartPolicyRules, func(r corev1.ContainerRestartRule) bool { return matches(r, code) }) {
 			// Both actions there are, Restart and RestartAllContainers, restart it.
 			return true
 		}
@@ -98,7 +100,7 @@ func (s subject) restarts(end *corev1.ContainerStateTerminated, pod corev1.Resta
 	case corev1.RestartPolicyAlways:
 		return true
 	case corev1.RestartPolicyOnFailure:
-		return end.ExitCode != 0
+		return !l.succeeded(end)
 	default:
 		return false
 	}

@@ -82,16 +82,27 @@ func (l *look) waitingSince() stamp {
 }
 
 // eachEarlierInit calls f with the end of each init container before the one
-// that is not finished.
+// that is not finished: in the order of the spec, else in that of the status.
 func (l *look) eachEarlierInit(f func(stamp)) {
+	ended := func(s *corev1.ContainerStatus) {
+		if s != nil && s.Name != "" && s.State.Terminated != nil {
+			f(stampOf(s.State.Terminated.FinishedAt.Time))
+		}
+	}
+	if l.init.spec == nil {
+		for i := range l.pod.Status.InitContainerStatuses {
+			s := &l.pod.Status.InitContainerStatuses[i]
+			if s == l.init.status {
+				return
+			}
+			ended(s)
+		}
+	}
 	for i := range l.pod.Spec.InitContainers {
 		name := l.pod.Spec.InitContainers[i].Name
 		if name == l.init.name() {
 			return
 		}
-		s := findStatus(l.pod.Status.InitContainerStatuses, name)
-		if s != nil && s.State.Terminated != nil {
-			f(stampOf(s.State.Terminated.FinishedAt.Time))
-		}
+		ended(findStatus(l.pod.Status.InitContainerStatuses, name))
 	}
 }

@@ -236,9 +236,7 @@ func (r podReader) containerStatus(s *corev1.ContainerStatus, name []byte) (err 
 			s.Started = new(started)
 		}
 	case "restartCount":
-		var n int64
-		n, _, err = r.integer()
-		s.RestartCount = int32(min(max(n, 0), math.MaxInt32))
+		s.RestartCount, err = r.integer32()
 	case "containerID":
 		s.ContainerID, err = r.text()
 	case "state":
@@ -292,9 +290,7 @@ func (r podReader) terminated(s *corev1.ContainerStateTerminated, name []byte) (
 	case "exitCode":
 		err = r.exitCode(s)
 	case "signal":
-		var n int64
-		n, _, err = r.integer()
-		s.Signal = int32(min(max(n, 0), math.MaxInt32))
+		s.Signal, err = r.integer32()
 	case "reason":
 		s.Reason, err = r.text()
 	case "message":

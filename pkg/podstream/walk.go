@@ -3,6 +3,7 @@ package podstream
 import (
 	"bytes"
 	"hash/maphash"
+	"math"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -84,7 +85,8 @@ func (w walker) unquoted() ([]byte, error) {
 	return jsontext.AppendUnquote(nil, raw)
 }
 
-// integer reads a whole number, and nothing else: ok is false for 1.5 or "1".
+// integer reads a whole number of 64 bits, and nothing else: ok is false for 1.5
+// or "1", but 1.0 is 1, as phasemap.ReadDocument has it.
 func (w walker) integer() (n int64, ok bool, err error) {
 	if w.PeekKind() != '0' {
 		return 0, false, w.SkipValue()
@@ -94,7 +96,26 @@ func (w walker) integer() (n int64, ok bool, err error) {
 		return 0, false, err
 	}
 	n, wrong := strconv.ParseInt(string(raw), 10, 64)
-	return n, wrong == nil, nil
+	if wrong == nil {
+		return n, true, nil
+	}
+	if !bytes.ContainsAny(raw, ".eE") {
+		return 0, false, nil
+	}
+	f, wrong := strconv.ParseFloat(string(raw), 64)
+	if wrong != nil || f != math.Trunc(f) || f < math.MinInt64 || f >= math.MaxInt64 {
+		return 0, false, nil
+	}
+	return int64(f), true, nil
+}
+
+// integer32 reads a whole number of 32 bits; anything else is 0.
+func (w walker) integer32() (int32, error) {
+	n, ok, err := w.integer()
+	if !ok || n != int64(int32(n)) {
+		return 0, err
+	}
+	return int32(n), err
 }
 
 // boolean reads true or false; ok is false for anything else.

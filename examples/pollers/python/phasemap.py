@@ -26,6 +26,7 @@ from operator import attrgetter
 from typing import Any, Callable, Mapping, Optional, Union
 
 PHASES = ("created", "provisioning", "cloning", "starting", "running", "stopping", "stopped", "error")
+_FINAL = ("stopped", "error")  # only these can be terminal or retryable
 
 
 @dataclass(frozen=True)
@@ -121,37 +122,50 @@ def _objs(value: Any) -> list[Mapping[str, Any]]:
     return [v for v in value if isinstance(v, dict)] if isinstance(value, list) else []
 
 
+def _named(value: Any) -> list[Mapping[str, Any]]:
+    """What has no name is no container, volume or gate: null in a list becomes that."""
+    return [v for v in _objs(value) if _str(v.get("name"))]
+
+
 def _str(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _int(value: Any) -> Optional[int]:
-    """An integral JSON number. In Python True is an int; in JSON it is not."""
+def _int(value: Any, bits: int = 64) -> Optional[int]:
+    """An integral JSON number that fits. In Python True is an int; in JSON it is not."""
     if isinstance(value, bool):
         return None
     if isinstance(value, float):
-        return int(value) if value.is_integer() else None
-    return value if isinstance(value, int) else None
+        value = int(value) if value.is_integer() else None
+    limit = 2 ** (bits - 1)
+    return value if isinstance(value, int) and -limit <= value < limit else None
 
 
-_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII)
+_TIME = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)T(\d\d?):(\d\d):(\d\d)(?:[.,]\d+)?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII
+)
+_NO_TIME = datetime(1, 1, 1, tzinfo=timezone.utc)  # what clients in Go write for none
 
 
 def parse_time(value: Any) -> Optional[datetime]:
-    """RFC 3339 and nothing else: fromisoformat takes more, and before 3.11 no Z."""
-    match = _RFC3339.fullmatch(value) if isinstance(value, str) else None
+    """RFC 3339 as the API reads it, in whole seconds.
+
+    The API takes an hour of one digit and a comma before the fraction, too;
+    fromisoformat takes more than that, and before 3.11 no Z.
+    """
+    match = _TIME.fullmatch(value) if isinstance(value, str) else None
     if not match:
         return None
-    seconds, fraction, sign, hours, minutes = match.groups()
+    *fields, sign, hours, minutes = match.groups(default="0")
+    offset = timedelta(hours=int(hours), minutes=int(minutes))
+    if int(hours) > 24 or int(minutes) > 60:
+        return None
     try:
-        moment = datetime.strptime(seconds, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=timezone.utc)
-        moment += timedelta(microseconds=int((fraction or "0").ljust(6, "0")[:6]))
-        if sign:
-            offset = timedelta(hours=int(hours), minutes=int(minutes))
-            moment += -offset if sign == "+" else offset
-        return moment
+        moment = datetime(*map(int, fields), tzinfo=timezone.utc)
+        moment += -offset if sign == "+" else offset
     except (ValueError, OverflowError):
         return None
+    return moment if moment > _NO_TIME else None
 
 
 # --- One container ----------------------------------------------------------
@@ -172,7 +186,7 @@ class Terminated:
         self.message = _str(state.get("message"))
         self.finished_at = parse_time(state.get("finishedAt"))
         self.code = self._code(state.get("exitCode"))
-        self.signal = self._signal(_int(state.get("signal")))
+        self.signal = self._signal(_int(state.get("signal"), 32))
 
     def _code(self, raw: Any) -> Optional[int]:
         if self.reason == _STATUS_UNKNOWN:
@@ -217,7 +231,7 @@ class Container:
         self.last = Terminated(last["terminated"]) if isinstance(last.get("terminated"), dict) else None
         self.started, self.ready = status.get("started"), status.get("ready") is True
         self.created = _str(status.get("containerID")) != ""
-        self.restarted = (_int(status.get("restartCount")) or 0) > 0
+        self.restarted = (_int(status.get("restartCount"), 32) or 0) > 0
 
     @property
     def ended(self) -> bool:
@@ -247,21 +261,23 @@ class Container:
 
 
 def _rule_matches(exit_codes: Mapping[str, Any], code: Optional[int]) -> bool:
+    if code is None:
+        return False  # no rule is about a code that nobody knows
     values = exit_codes.get("values")
-    if code is None or not isinstance(values, list):
-        return False
-    listed = code in [_int(v) for v in values]
+    listed = code in [_int(v) for v in values] if isinstance(values, list) else False
     return {"In": listed, "NotIn": not listed}.get(_str(exit_codes.get("operator")), False)
 
 
 NOBODY = Container("", {}, None)  # the agent or init container that there is not
+UNLISTED = Container("", {}, None)  # the agent of a pod that names no container at all
 
 
 # --- What the rules ask about a pod -----------------------------------------
 
 _OWN_LIMIT = re.compile(
     "exceeded its local ephemeral storage limit|exceeds the total limit of containers"
-    "|^Usage of EmptyDir volume.*exceeds the limit"
+    "|^Usage of EmptyDir volume.*exceeds the limit",
+    re.DOTALL,
 )
 
 
@@ -269,7 +285,7 @@ class Facts:
     """The values derived from a pod before any rule is asked."""
 
     def __init__(self, pod: Mapping[str, Any], options: Options, now: Optional[datetime]):
-        self.options, self.now = options, now
+        self.options, self.now = options, now.replace(microsecond=0) if now else None
         self.meta, self.spec, self.status = (_obj(pod.get(k)) for k in ("metadata", "spec", "status"))
         self.phase = _str(self.status.get("phase"))
         self.reason = _str(self.status.get("reason"))
@@ -286,22 +302,22 @@ class Facts:
 
     def _join(self, specs: str, statuses: str) -> list[Container]:
         """Specs and statuses by name: in spec order, or in status order without specs."""
-        by_name = {_str(s.get("name")): s for s in reversed(_objs(self.status.get(statuses)))}
-        declared = {_str(s.get("name")): s for s in reversed(_objs(self.spec.get(specs)))}
-        order = [_str(s.get("name")) for s in _objs(self.spec.get(specs)) or _objs(self.status.get(statuses))]
-        return [Container(n, declared.get(n, {}), by_name.get(n)) for n in dict.fromkeys(order) if n]
+        declared, observed = _named(self.spec.get(specs)), _named(self.status.get(statuses))
+        specs_by_name, by_name = ({s["name"]: s for s in reversed(each)} for each in (declared, observed))
+        order = dict.fromkeys(s["name"] for s in declared or observed)
+        return [Container(name, specs_by_name.get(name, {}), by_name.get(name)) for name in order]
 
     def _find_agent(self) -> tuple[Container, bool]:
         """The agent's container, and whether another than the one asked for was taken."""
         by_name = {c.name: c for c in self.containers}
         wanted = self.options.agent_container
-        listed = _objs(self.spec.get("containers")) or _objs(self.status.get("containerStatuses"))
+        listed = _named(self.spec.get("containers")) or _named(self.status.get("containerStatuses"))
         if wanted in by_name or not listed:
-            return by_name.get(wanted, Container(wanted, {}, None)), False
+            return by_name.get(wanted, UNLISTED), False
         named = _str(_obj(self.meta.get("annotations")).get("kubectl.kubernetes.io/default-container"))
         if named in by_name:
             return by_name[named], True
-        return (self.containers[0], True) if len(by_name) == len(listed) == 1 else (NOBODY, False)
+        return (self.containers[0], True) if len(listed) == 1 else (NOBODY, False)
 
     # Policy and clock.
 
@@ -404,10 +420,10 @@ class Facts:
         """auto: work on a claim or NFS survives (stopped), work in an emptyDir is lost (error)."""
         if self.options.disruption_phase != "auto":
             return self.options.disruption_phase
-        for volume in _objs(self.spec.get("volumes")):
-            if volume.get("name") == self.options.workspace_volume:
-                kept = isinstance(volume.get("persistentVolumeClaim"), dict) or isinstance(volume.get("nfs"), dict)
-                return "stopped" if kept else "error"
+        for volume in _named(self.spec.get("volumes")):
+            kept = isinstance(volume.get("persistentVolumeClaim"), dict) or isinstance(volume.get("nfs"), dict)
+            if kept and volume["name"] == self.options.workspace_volume:
+                return "stopped"
         return "error"
 
     # Stops that somebody asked for.
@@ -480,7 +496,7 @@ class Facts:
         init = self.init
         if init.restartable or (self.deleting and not self.failed):
             return None
-        ended = init.terminated or (init.last if self.failed else None)
+        ended = init.terminated or (init.last if self.failed and init.waiting else None)
         if ended is None or ended.code == 0:
             return None
         return ended if self.failed or not self.will_restart(init, ended) else None
@@ -495,7 +511,7 @@ class Facts:
     def unscheduled(self) -> bool:
         """No sign that a node was found."""
         placed = self.condition_is("PodScheduled", "True") or _str(self.spec.get("nodeName")) != ""
-        observed = any(_objs(self.status.get(k)) for k in ("containerStatuses", "initContainerStatuses"))
+        observed = any(_named(self.status.get(k)) for k in ("containerStatuses", "initContainerStatuses"))
         return not placed and not observed
 
     @cached_property
@@ -504,8 +520,7 @@ class Facts:
 
     @cached_property
     def gated(self) -> bool:
-        gates = self.spec.get("schedulingGates")
-        return (isinstance(gates, list) and gates != []) or self.scheduled_reason == "SchedulingGated"
+        return _named(self.spec.get("schedulingGates")) != [] or self.scheduled_reason == "SchedulingGated"
 
     @cached_property
     def scheduling_failed(self) -> str:
@@ -543,15 +558,15 @@ class Facts:
         if container is not self.agent:
             earlier = self.inits[: self.inits.index(container)]
             events += [i.terminated.finished_at for i in earlier if i.terminated]
-        if container.last:
+        elif container.last:
             events.append(container.last.finished_at)
         known = [e for e in events if e is not None]
         return max(known) if known else parse_time(self.status.get("startTime")) or self.created_at
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
-        statuses = _objs(self.status.get("containerStatuses"))
-        others = [Container(_str(s.get("name")), {}, s) for s in statuses if _str(s.get("name")) != self.agent.name]
+        statuses = _named(self.status.get("containerStatuses"))
+        others = [Container(s["name"], {}, s) for s in statuses if s["name"] != self.agent.name]
         found = {
             "agent-container-fallback": self.agent_fallback,
             "pod-lingering": self.agent_done and not self.pod_terminal and not self.deleting,
@@ -811,7 +826,7 @@ def _result(rule: Rule, facts: Facts) -> Result:
         terminal="T" in rule.flags,
         retryable="R" in rule.flags,
         exit_code=ended.code if ended else None,
-        container=container.name if container else None,
+        container=(container.name or None) if container else None,
         notes=facts.notes,
         message=_message(container, ended, facts),
         disruption_phase=facts.disruption_phase if rule.id in ("PM301", "PM305") else None,
@@ -847,10 +862,12 @@ def map_absent(
     """
     if last is None and not stop_requested:
         return Result("created", "PM001", "PodAbsent")
+    if last is not None and last.phase not in _FINAL:  # whoever wrote it down
+        last = replace(last, terminal=False, retryable=False)
     if last is not None and last.terminal:
         return replace(last, rule="PM002")
-    if last is not None and last.rule in ("PM301", "PM305"):
-        return Result(last.disruption_phase or "error", "PM003", last.reason, True, True)
+    if last is not None and last.disruption_phase in _FINAL:
+        return Result(last.disruption_phase, "PM003", last.reason, True, True)
     if last is None or stop_requested or last.phase == "stopping":
         return Result("stopped", "PM004", "StopRequested", True)
     if absent_for is None or absent_for < options.absent_grace:
@@ -880,6 +897,12 @@ _KILLED = ("PM233", "PM234", "PM236", "PM237")
 _DISRUPTED = ("PM100", "PM101", "PM102", "PM103", "PM104")
 
 
+def _word(value: Any) -> str:
+    """Without blanks around it and in lower case, both of ASCII alone, as all words are."""
+    word = _str(value).strip(" \t\n\v\f\r")
+    return word.lower() if word.isascii() else word
+
+
 @dataclass
 class SelfReport:
     """A self-report in today's words, whatever version of the agent wrote it."""
@@ -891,7 +914,7 @@ class SelfReport:
 
     @classmethod
     def read(cls, raw: Mapping[str, Any], pod_phase: str) -> SelfReport:
-        phase, activity = (_str(raw.get(k)).strip().lower() for k in ("phase", "activity"))
+        phase, activity = (_word(raw.get(k)) for k in ("phase", "activity"))
         report = cls(phase, activity, parse_time(raw.get("updatedAt")))
         if activity and activity not in _ACTIVITIES:
             report.activity = ""

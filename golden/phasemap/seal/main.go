@@ -1,13 +1,13 @@
 // Command seal brings what is listed about the cases of the golden suite up to
-// date after cases were added: suite.json, rules.json and lists/. Run it from
-// the root of the repository:
+// date after cases were added: ledger.txt, suite.json, rules.json and lists/. Run
+// it from the root of the repository:
 //
 //	go run ./golden/phasemap/seal
 //
 // It is apart from the commands that rewrite golden files on purpose, and it
 // refuses what others rely on never to happen within a major version: a case
-// that is gone or asks or expects something else, a rule that is gone or has
-// another reason. That takes a new folder, v2.
+// that is gone or asks or expects something else, and a case more in a version
+// that was released. What was promised is in ledger.txt, to which it only adds.
 package main
 
 import (
@@ -17,11 +17,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	golden "github.com/scion-gen/scion-gen/golden/phasemap"
 	"github.com/scion-gen/scion-gen/pkg/phasemap"
@@ -42,19 +40,29 @@ func seal(dir string) error {
 	if err != nil {
 		return err
 	}
-	old := suite
+	ledger, err := golden.ReadLedger(root)
+	if err != nil {
+		return err
+	}
 	cases, err := update(root, &suite)
 	if err != nil {
 		return err
 	}
-	if err := compare(old, suite); err != nil {
+	if ledger, err = golden.Extend(ledger, suite.Version, cases); err != nil {
 		return err
 	}
-	return errors.Join(
+	err = errors.Join(
+		writeLines(filepath.Join(dir, "ledger.txt"), ledger),
 		writeJSON(dir, "suite.json", suite),
 		writeJSON(dir, "rules.json", phasemap.Rules()),
-		writeLists(dir, suite.Version, cases),
 	)
+	for name, paths := range golden.Lists(suite.Version, cases) {
+		err = errors.Join(err, writeLines(filepath.Join(dir, "lists", name), paths))
+	}
+	if err != nil {
+		return err
+	}
+	return golden.Verify(root)
 }
 
 // update lists in suite what there is now.
@@ -93,53 +101,15 @@ func read(root fs.FS, path string) (c golden.Case, file golden.File, err error) 
 	if err != nil {
 		return c, file, err
 	}
-	fingerprint, err := c.Fingerprint()
-	return c, golden.File{Path: path, SHA256: fmt.Sprintf("%x", sha256.Sum256(data)), Fingerprint: fingerprint}, err
+	return c, golden.File{Path: path, SHA256: fmt.Sprintf("%x", sha256.Sum256(data))}, nil
 }
 
-// compare refuses what only a new major version may do.
-func compare(old, suite golden.Suite) error {
-	var errs []error
-	refuse := func(format string, args ...any) {
-		errs = append(errs, fmt.Errorf(format+"; that takes a new major version", args...))
+func writeLines[T any](name string, lines []T) error {
+	var text bytes.Buffer
+	for _, line := range lines {
+		fmt.Fprintln(&text, line)
 	}
-	for _, was := range old.Files {
-		i := slices.IndexFunc(suite.Files, func(f golden.File) bool { return f.Path == was.Path })
-		switch {
-		case i < 0:
-			refuse("%s: gone", was.Path)
-		case suite.Files[i].Fingerprint != was.Fingerprint:
-			refuse("%s: asks or expects something else", was.Path)
-		}
-	}
-	for _, id := range slices.Sorted(maps.Keys(old.Rules)) {
-		if reason, known := suite.Rules[id]; !known || reason != old.Rules[id] {
-			refuse("rule %s: gone, or its reason %q is another", id, old.Rules[id])
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// writeLists writes one list of cases a profile for this minor version. Those
-// of earlier versions stay as they are.
-func writeLists(dir, version string, cases []golden.Case) error {
-	minor := version[:strings.LastIndex(version, ".")]
-	for _, profile := range golden.ProfileNames() {
-		var list bytes.Buffer
-		for _, c := range cases {
-			if slices.Contains(c.Requires, profile) {
-				fmt.Fprintln(&list, c.Path())
-			}
-		}
-		if list.Len() == 0 {
-			continue // rules asks more of an answer, not more questions
-		}
-		name := filepath.Join(dir, "lists", profile+"-"+minor+".txt")
-		if err := os.WriteFile(name, list.Bytes(), 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
+	return os.WriteFile(name, text.Bytes(), 0o644)
 }
 
 func writeJSON(dir, name string, v any) error {

@@ -19,6 +19,9 @@
 export const PHASES = ["created", "provisioning", "cloning", "starting", "running", "stopping", "stopped", "error"] as const;
 export type Phase = (typeof PHASES)[number];
 
+/** Only these can be terminal or retryable. */
+const isFinal = (phase: Phase | undefined): phase is "stopped" | "error" => phase === "stopped" || phase === "error";
+
 /** What a cluster or an installation may want different. Durations are seconds. */
 export interface Options {
   readonly agentContainer: string;
@@ -99,32 +102,54 @@ const object = (value: unknown): Json => (isObject(value) ? value : {});
 const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 const objects = (value: unknown): readonly Json[] => list(value).filter(isObject);
 const string = (value: unknown): string => (isString(value) ? value : "");
-const integer = (value: unknown): number | undefined => (Number.isInteger(value) ? (value as number) : undefined);
+
+/** An integral number that fits; the greatest of 64 bits is rounded, as all numbers beyond 2**53 are. */
+function integer(value: unknown, bits = 64): number | undefined {
+  const limit = 2 ** (bits - 1);
+  return Number.isInteger(value) && -limit <= (value as number) && (value as number) <= limit - 1 ? (value as number) : undefined;
+}
+
+type Named = Json & { readonly name: string };
+const isNamed = (value: Json): value is Named => string(value["name"]) !== "";
+
+/** What has no name is no container, volume or gate: null in a list becomes that. */
+const named = (value: unknown): readonly Named[] => objects(value).filter(isNamed);
 
 /** A member that the object has itself: a pod may name something "constructor". */
 const member = (of: Json, name: string): unknown => (Object.hasOwn(of, name) ? of[name] : undefined);
 
-const RFC3339 = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))$/;
+const TIME = /^(\d{4})-(\d\d)-(\d\d)T(\d\d?):(\d\d):(\d\d)(?:[.,]\d+)?(?:Z|([+-])(\d\d):(\d\d))$/;
 
-/** RFC 3339 and nothing else: Date.parse takes more. */
+/** What clients in Go write for no time, and what a timestamp can no longer say. */
+const NO_TIME = Date.parse("0001-01-01T00:00:00Z");
+const END_TIMES = Date.parse("+010000-01-01T00:00:00Z");
+
+/**
+ * RFC 3339 as the API reads it, in whole seconds. The API takes an hour of one
+ * digit and a comma before the fraction, too; Date.parse takes more than that.
+ */
 export function parseTime(value: unknown): Date | undefined {
-  const match = isString(value) ? RFC3339.exec(value) : null;
+  const match = isString(value) ? TIME.exec(value) : null;
   if (match === null) {
     return undefined;
   }
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1, 7).map(Number);
-  const [fraction = "0", sign, offsetHours = "0", offsetMinutes = "0"] = match.slice(7);
+  const [offsetHours = 0, offsetMinutes = 0] = match.slice(8).map((digits) => Number(digits ?? 0));
   const time = new Date(0);
   time.setUTCFullYear(year, month - 1, day);
-  time.setUTCHours(hour, minute, second, Math.trunc(Number(`0.${fraction}`) * 1000));
+  time.setUTCHours(hour, minute, second);
   // Date rolls over: the 31st of February would be in March.
   const rolled = time.getUTCMonth() !== month - 1 || time.getUTCDate() !== day;
-  if (rolled || year === 0 || hour > 23 || minute > 59 || second > 59) {
+  if (rolled || hour > 23 || minute > 59 || second > 59 || offsetHours > 24 || offsetMinutes > 60) {
     return undefined;
   }
-  const offset = (Number(offsetHours) * 60 + Number(offsetMinutes)) * 60_000;
-  return new Date(time.getTime() - (sign === "-" ? -offset : offset));
+  const offset = (offsetHours * 60 + offsetMinutes) * 60_000;
+  const moment = time.getTime() - (match[7] === "-" ? -offset : offset);
+  return NO_TIME < moment && moment < END_TIMES ? new Date(moment) : undefined;
 }
+
+/** Without its milliseconds. */
+const wholeSeconds = (time: Date): Date => new Date(Math.floor(time.getTime() / 1000) * 1000);
 
 /** Seconds from one moment to another. */
 const seconds = (from: Date, to: Date): number => (to.getTime() - from.getTime()) / 1000;
@@ -155,7 +180,7 @@ class Terminated {
     this.message = string(state["message"]);
     this.finishedAt = parseTime(state["finishedAt"]);
     this.code = this.reason === STATUS_UNKNOWN ? null : Terminated.readCode(state["exitCode"]);
-    const signal = integer(state["signal"]) || (this.code ?? 0) - 128;
+    const signal = integer(state["signal"], 32) || (this.code ?? 0) - 128;
     this.signal = signal >= 1 && signal <= 31 ? signal : undefined;
   }
 
@@ -218,7 +243,7 @@ class Container {
     this.started = status?.["started"];
     this.ready = status?.["ready"] === true;
     this.created = string(status?.["containerID"]) !== "";
-    const restarted = (integer(status?.["restartCount"]) ?? 0) > 0;
+    const restarted = (integer(status?.["restartCount"], 32) ?? 0) > 0;
     this.everRan = this.running || this.terminated !== undefined || this.last !== undefined || restarted;
   }
 
@@ -240,15 +265,17 @@ class Container {
 }
 
 function ruleMatches(exitCodes: Json, code: number | null): boolean {
-  if (code === null || !Array.isArray(exitCodes["values"])) {
-    return false;
+  if (code === null) {
+    return false; // no rule is about a code that nobody knows
   }
-  const listed = exitCodes["values"].includes(code);
+  const listed = list(exitCodes["values"]).includes(code);
   return exitCodes["operator"] === "In" ? listed : exitCodes["operator"] === "NotIn" && !listed;
 }
 
 /** The agent or init container that there is not. */
 const NOBODY = new Container("", {});
+/** The agent of a pod that names no container at all. */
+const UNLISTED = new Container("", {});
 
 // --- What the rules ask about a pod ------------------------------------------
 
@@ -283,7 +310,7 @@ const NEVER_STARTED = new Set(["StartError", "ContainerCannotRun", "RunContainer
 const IMAGE_INVALID = new Set(["InvalidImageName", "ErrImageNeverPull", "SignatureValidationFailed"]);
 const IMAGE_PULL = new Set(["ErrImagePull", "ImagePullBackOff", "ImageInspectError", "RegistryUnavailable"]);
 const OWN_LIMIT =
-  /exceeded its local ephemeral storage limit|exceeds the total limit of containers|^Usage of EmptyDir volume.*exceeds the limit/;
+  /exceeded its local ephemeral storage limit|exceeds the total limit of containers|^Usage of EmptyDir volume.*exceeds the limit/s;
 
 /** Known start errors, and whatever a future kubelet will call one. */
 function isStartError(reason: string): boolean {
@@ -360,26 +387,23 @@ class Facts {
 
   /** Specs and statuses by name: in spec order, or in status order without specs. */
   private join(specs: string, statuses: string): readonly Container[] {
-    const declared = objects(this.spec[specs]);
-    const observed = objects(this.status[statuses]);
-    const find = (from: readonly Json[], name: string) => from.find((item) => string(item["name"]) === name);
-    const names = new Set((declared.length > 0 ? declared : observed).map((item) => string(item["name"])));
-    names.delete("");
+    const declared = named(this.spec[specs]);
+    const observed = named(this.status[statuses]);
+    const find = (from: readonly Named[], name: string) => from.find((item) => item.name === name);
+    const names = new Set((declared.length > 0 ? declared : observed).map((item) => item.name));
     return [...names].map((name) => new Container(name, find(declared, name) ?? {}, find(observed, name)));
   }
 
   /** The agent's container, and whether another than the one asked for was taken. */
   private findAgent(): [Container, boolean] {
-    const named = (name: string) => this.containers.find((c) => c.name === name);
-    const wanted = this.options.agentContainer;
-    const listed = objects(this.spec["containers"]).length || objects(this.status["containerStatuses"]).length;
-    const agent = listed > 0 ? named(wanted) : new Container(wanted, {});
+    const find = (name: string) => this.containers.find((c) => c.name === name);
+    const listed = named(this.spec["containers"]).length || named(this.status["containerStatuses"]).length;
+    const agent = listed > 0 ? find(this.options.agentContainer) : UNLISTED;
     if (agent) {
       return [agent, false];
     }
     const annotated = string(member(object(this.meta["annotations"]), "kubectl.kubernetes.io/default-container"));
-    const only = this.containers.length === 1 && listed === 1 ? this.containers[0] : undefined;
-    const fallback = named(annotated) ?? only;
+    const fallback = find(annotated) ?? (listed === 1 ? this.containers[0] : undefined);
     return fallback ? [fallback, true] : [NOBODY, false];
   }
 
@@ -488,8 +512,8 @@ class Facts {
     if (this.options.disruptionPhase !== "auto") {
       return this.options.disruptionPhase;
     }
-    const volume = objects(this.spec["volumes"]).find((v) => v["name"] === this.options.workspaceVolume);
-    return isObject(volume?.["persistentVolumeClaim"]) || isObject(volume?.["nfs"]) ? "stopped" : "error";
+    const workspaces = named(this.spec["volumes"]).filter((v) => v.name === this.options.workspaceVolume);
+    return workspaces.some((v) => isObject(v["persistentVolumeClaim"]) || isObject(v["nfs"])) ? "stopped" : "error";
   }
 
   // Rejection and deadline.
@@ -524,7 +548,7 @@ class Facts {
     if (this.init.restartable || (this.deleting && !this.failed)) {
       return undefined;
     }
-    const ended = this.init.terminated ?? (this.failed ? this.init.last : undefined);
+    const ended = this.init.terminated ?? (this.failed && this.init.waiting ? this.init.last : undefined);
     if (!ended || ended.code === 0) {
       return undefined;
     }
@@ -540,12 +564,12 @@ class Facts {
   /** No sign that a node was found. */
   get unscheduled(): boolean {
     const placed = this.conditionIs("PodScheduled", "True") || string(this.spec["nodeName"]) !== "";
-    const observed = [...objects(this.status["containerStatuses"]), ...objects(this.status["initContainerStatuses"])];
+    const observed = [...named(this.status["containerStatuses"]), ...named(this.status["initContainerStatuses"])];
     return !placed && observed.length === 0;
   }
 
   get gated(): boolean {
-    return list(this.spec["schedulingGates"]).length > 0 || this.schedulingReason === "SchedulingGated";
+    return named(this.spec["schedulingGates"]).length > 0 || this.schedulingReason === "SchedulingGated";
   }
 
   private get schedulingReason(): string {
@@ -593,7 +617,7 @@ class Facts {
   }
 
   get notes(): readonly string[] {
-    const statuses = objects(this.status["containerStatuses"]).map((s) => new Container(string(s["name"]), {}, s));
+    const statuses = named(this.status["containerStatuses"]).map((s) => new Container(s.name, {}, s));
     const others = statuses.filter((c) => c.name !== this.agent.name);
     const found: [string, boolean][] = [
       ["agent-container-fallback", this.agentIsFallback],
@@ -800,7 +824,7 @@ export function mapPod(pod: unknown, options: Partial<Options> = {}, now?: Date)
   if (pod === null) {
     return mapAbsent(null);
   }
-  const facts = new Facts(object(pod), { ...DEFAULTS, ...options }, now);
+  const facts = new Facts(object(pod), { ...DEFAULTS, ...options }, now && wholeSeconds(now));
   return resultOf(RULES.find((r) => r.when(facts)) ?? UNCLASSIFIED, facts);
 }
 
@@ -814,7 +838,7 @@ function resultOf(r: Rule, facts: Facts): Result {
     terminal: r.flags.includes("T"),
     retryable: r.flags.includes("R"),
     exitCode: ended?.code ?? null,
-    container: container?.name ?? null,
+    container: container?.name || null,
     notes: facts.notes,
     message: words || string(facts.conditions.get("PodScheduled")?.["message"]),
     ...(r.reason === "" && { disruptionPhase: facts.disruptionPhase }),
@@ -844,9 +868,9 @@ export interface Absence {
 
 /**
  * The phase of an agent whose pod is confirmed not to exist: a 404, never a
- * failed read. last is the result of the last time it was seen.
+ * failed read. known is the result of the last time it was seen.
  */
-export function mapAbsent(last: Result | null, absence: Absence = {}, options: Partial<Options> = {}): Result {
+export function mapAbsent(known: Result | null, absence: Absence = {}, options: Partial<Options> = {}): Result {
   const { absentGrace, vanishedPhase } = { ...DEFAULTS, ...options };
   const result = (rule: string, phase: Phase, reason: string, terminal = false, retryable = false): Result => ({
     phase,
@@ -859,14 +883,16 @@ export function mapAbsent(last: Result | null, absence: Absence = {}, options: P
     notes: [],
     message: "",
   });
-  if (!last && !absence.stopRequested) {
+  if (!known && !absence.stopRequested) {
     return result("PM001", "created", "PodAbsent");
   }
+  // Whoever wrote it down: what is left out is not so, and only an end is final.
+  const last = known && { ...result("", known.phase, ""), ...known, ...(!isFinal(known.phase) && { terminal: false, retryable: false }) };
   if (last?.terminal) {
     return { ...last, rule: "PM002" };
   }
-  if (last?.rule === "PM301" || last?.rule === "PM305") {
-    return result("PM003", last.disruptionPhase ?? "error", last.reason, true, true);
+  if (isFinal(last?.disruptionPhase)) {
+    return result("PM003", last.disruptionPhase, last.reason, true, true);
   }
   if (!last || absence.stopRequested || last.phase === "stopping") {
     return result("PM004", "stopped", "StopRequested", true);
@@ -907,6 +933,12 @@ const ACTIVITIES = new Set([
 /** What is left behind by an agent that ended, so is not what a running one does. */
 const OF_THE_DEAD = new Set(["limits_exceeded", "crashed"]);
 
+/** Without blanks around it and in lower case, both of ASCII alone, as all words are. */
+const word = (value: unknown): string =>
+  string(value)
+    .replace(/^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g, "")
+    .replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+
 /** A self-report in today's words, whatever version of the agent wrote it. */
 interface SelfReport {
   /** undefined: none that means anything. */
@@ -945,10 +977,9 @@ export function reconcile(pod: Result, selfReport: unknown, containerStartedAt?:
   if (!isObject(selfReport)) {
     return { phase: pod.phase, activity: "", rule: "RC00", source: "pod", notes: [] };
   }
-  const word = (name: string) => string(selfReport[name]).trim().toLowerCase();
-  const activity = word("activity");
+  const activity = word(selfReport["activity"]);
   const known = activity === "" || ACTIVITIES.has(activity);
-  const said = readPhase(word("phase"), known ? activity : "", pod.phase);
+  const said = readPhase(word(selfReport["phase"]), known ? activity : "", pod.phase);
   const notes = [...(known ? [] : ["unknown-self-activity"]), ...(said.note ? [said.note] : [])].sort();
   const updatedAt = parseTime(selfReport["updatedAt"]);
   const fresh = !!updatedAt && !!containerStartedAt && updatedAt >= containerStartedAt;
