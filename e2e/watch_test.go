@@ -1,13 +1,13 @@
 package e2e
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -238,33 +238,41 @@ func TestPages(t *testing.T) {
 		t.Errorf("%d pages after the first, want 5", n)
 	}
 	t.Run("expired", func(t *testing.T) {
-		c := phaseCommand(t, kubeconfig)
-		stdout, err := c.StdoutPipe()
+		second, goOn := make(chan struct{}), make(chan struct{})
+		hold := sync.OnceFunc(func() {
+			close(second)
+			<-goOn
+		})
+		through, end, err := server.Proxy(kubeconfig, func(r *http.Request) {
+			if r.URL.Query().Has("continue") {
+				hold()
+			}
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer end()
+		c := phaseCommand(t, through)
+		var out, said bytes.Buffer
+		c.Stdout, c.Stderr = &out, &said
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}
-		// Nobody reads on, so the command stands still within its first pages: the
-		// pipe is full.
-		lines := bufio.NewReader(stdout)
-		if _, err := lines.Peek(1); err != nil {
-			t.Fatal(err)
+		select {
+		case <-second:
+		case <-time.After(time.Minute):
+			t.Fatal("no second page was asked for: ", said.String())
 		}
 		runningPod(t, "pages", "zz-later").delete(0)
 		if err := server.Compact(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		restart(t)
-		out, err := io.ReadAll(lines)
+		close(goOn)
 		if err := c.Wait(); err != nil {
-			t.Error(err)
+			t.Fatal(err, said.String())
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		checkAll(t, decodeVerdicts(t, out))
+		checkAll(t, decodeVerdicts(t, out.Bytes()))
 		if n := continued(t, http.StatusGone); n != 1 {
 			t.Errorf("%d pages were answered with 410, want 1", n)
 		}
