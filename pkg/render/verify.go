@@ -65,6 +65,9 @@ type podCheck struct {
 	*verifier
 	node *manifest.Node
 	pod  *corev1.Pod // without what withoutText takes away
+	// ambiguous says that two containers have one name, by which findings of Pod
+	// Security name them.
+	ambiguous bool
 }
 
 // verify reports what a cluster would refuse of a pod, at the lines that
@@ -90,8 +93,10 @@ func (v *verifier) verify(a *agent, node *manifest.Node) {
 		}
 	}
 	if !sound {
-		c.values()
-		c.podSecurity()
+		c.api()
+		if !c.ambiguous {
+			c.podSecurity()
+		}
 		v.sound[mark] = len(*a.errs) == before
 	}
 }
@@ -112,17 +117,27 @@ func (c *podCheck) reportAt(p manifest.Pos, path, format string, args ...any) {
 	c.errs.Add(p, setting, format, args...)
 }
 
+// names are the keys of a path, with items by their names.
+func (c *podCheck) names(path string) []string {
+	n, names := c.node, splitPath(path)
+	for i, key := range names {
+		if n = step(n, key); n == nil {
+			break
+		}
+		if name := textOf(n.Get("name")); name != "" && key != "spec" {
+			names[i] = name
+		}
+	}
+	return names
+}
+
 func (c *podCheck) locate(path string) manifest.Pos {
 	n, pos := c.node, manifest.Pos{}
-	var names []string
-	for _, key := range splitPath(path) {
+	names := c.names(path)
+	for i, key := range splitPath(path) {
 		n = step(n, key)
-		if name := textOf(n.Get("name")); name != "" && key != "spec" {
-			key = name
-		}
-		names = append(names, key)
 		if n == nil {
-			return cmp.Or(c.removal(names), pos)
+			return cmp.Or(c.removal(names[:i+1]), pos)
 		}
 		if n.Pos.IsValid() {
 			pos = n.Pos
@@ -135,15 +150,38 @@ func (c *podCheck) locate(path string) manifest.Pos {
 // $patch: delete: the highest layer's, or the zero Pos. Items go by their name.
 func (c *podCheck) removal(names []string) manifest.Pos {
 	for _, l := range slices.Backward(c.layers) {
-		n := l.pod
-		for _, name := range names {
-			if n != nil && n.Kind == manifest.Sequence {
-				n = item(n, name)
-			} else {
-				n = n.Get(name)
-			}
-			if n != nil && (n.Kind == manifest.Null || textOf(n.Get("$patch")) == "delete") {
+		for i := range names {
+			if n := patchAt(l.pod, names[:i+1]); n != nil && removes(n) {
 				return n.Pos
+			}
+		}
+	}
+	return manifest.Pos{}
+}
+
+// patchAt is what a patch has at names.
+func patchAt(n *manifest.Node, names []string) *manifest.Node {
+	for _, name := range names {
+		if n != nil && n.Kind == manifest.Sequence {
+			n = item(n, name)
+		} else {
+			n = n.Get(name)
+		}
+	}
+	return n
+}
+
+func removes(n *manifest.Node) bool {
+	return n.Kind == manifest.Null || textOf(n.Get("$patch")) == "delete"
+}
+
+// removalBelow is where a patch took away a field of what a path leads to; see
+// removal.
+func (c *podCheck) removalBelow(path string) manifest.Pos {
+	for _, l := range slices.Backward(c.layers) {
+		for _, f := range fields(patchAt(l.pod, c.names(path))) {
+			if removes(f.Value) {
+				return f.Value.Pos
 			}
 		}
 	}
@@ -272,10 +310,68 @@ func (c *podCheck) container(n *manifest.Node, path string) {
 			c.report(manifest.Index(path+".volumeMounts", i), "there is no volume %s; add it to spec.volumes of the patch", quoted(textOf(m.Get("name"))))
 		}
 	}
+	// Not with the rest of the API's rules, which are not asked for each agent.
+	for i, e := range items(n.Get("env")) {
+		if from := e.Get("valueFrom"); from != nil {
+			at := manifest.Index(path+".env", i) + ".valueFrom"
+			checkAPI(from, envSource, at, c.apiReport)
+			c.fileKey(from.Get("fileKeyRef"), at+".fileKeyRef.volumeName")
+		}
+	}
+	for i, m := range items(n.Get("volumeMounts")) {
+		at := manifest.Index(path+".volumeMounts", i)
+		checkAPI(m, mountType, at, c.apiReport)
+		if textOf(m.Get("mountPropagation")) == string(corev1.MountPropagationBidirectional) && !isTrue(n.At("securityContext", "privileged")) {
+			c.report(at+".mountPropagation", "Bidirectional is for privileged containers only; write HostToContainer")
+		}
+	}
+	c.devices(n, path)
 	c.execStrings(n, path)
 	c.uniquePaths(n, path)
 	if name == agentContainer {
 		c.sourcedEnv(n, path)
+	}
+}
+
+var (
+	envSource = manifest.TypeFor[corev1.EnvVarSource]()
+	mountType = manifest.TypeFor[corev1.VolumeMount]()
+)
+
+// fileKey reports a file of variables that is in no emptyDir
+// (validateFileKeyRefVolumes).
+func (c *podCheck) fileKey(ref *manifest.Node, path string) {
+	if ref == nil {
+		return
+	}
+	name := textOf(ref.Get("volumeName"))
+	if volume := item(c.node.At("spec", "volumes"), name); volume.Get("emptyDir") == nil {
+		c.report(path, "there is no emptyDir %s; add it to spec.volumes of the patch", quoted(name))
+	}
+}
+
+// devices reports volumes that a container cannot have as devices
+// (ValidateVolumeDevices).
+func (c *podCheck) devices(n *manifest.Node, path string) {
+	devices, mounts := items(n.Get("volumeDevices")), items(n.Get("volumeMounts"))
+	for i, d := range devices {
+		at, name := manifest.Index(path+".volumeDevices", i), textOf(d.Get("name"))
+		uses := func(key string) func(other *manifest.Node) bool {
+			return func(other *manifest.Node) bool { return textOf(other.Get(key)) == name }
+		}
+		volume := item(c.node.At("spec", "volumes"), name)
+		switch {
+		case volume == nil:
+			c.report(at+".name", "there is no volume %s; add it to spec.volumes of the patch", quoted(name))
+		case volume.Get("persistentVolumeClaim") == nil && volume.Get("ephemeral") == nil:
+			c.report(at+".name", "%s is no claim; a device is a persistentVolumeClaim or ephemeral", name)
+		case slices.ContainsFunc(devices[:i], uses("name")), slices.ContainsFunc(mounts, uses("name")):
+			c.report(at+".name", "%s is a device or mounted already; remove one", name)
+		case slices.ContainsFunc(mounts, func(m *manifest.Node) bool { return textOf(m.Get("mountPath")) == textOf(d.Get("devicePath")) }):
+			c.report(at+".devicePath", "a volume is mounted at %s; change one", textOf(d.Get("devicePath")))
+		case isFalse(c.node.At("spec", "hostUsers")):
+			c.report(at, "cannot stand beside hostUsers: false; remove one of the two")
+		}
 	}
 }
 

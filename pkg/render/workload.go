@@ -133,6 +133,9 @@ func (a *agent) statefulSet(pod *manifest.Node) *manifest.Node {
 		if size == nil {
 			size = value("10Gi")
 		}
+		if problem := positiveAmount(size.Text); problem != "" {
+			a.errs.Add(size.Pos, a.setting(size.Pos), "%s, for the claim of the StatefulSet", problem)
+		}
 		claims = append(claims, at(v.Pos, object(
 			"metadata", object("name", name),
 			"spec", object("accessModes", list(value("ReadWriteOnce")),
