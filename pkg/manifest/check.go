@@ -193,6 +193,9 @@ func (c *checker) enum(n *Node, field *TypeField, path string) {
 func (c *checker) formats(n *Node, field *TypeField, path string) {
 	if check := c.Formats[field.Tag.Get("keys")]; check != nil {
 		for _, f := range n.Fields {
+			if c.Patch && strings.HasPrefix(f.Key, "$") {
+				continue // CheckPatch has the say
+			}
 			if problem := check(f.Key); problem != "" {
 				c.errs.Add(f.Pos, Child(path, f.Key), "%s", problem)
 			}
@@ -214,7 +217,9 @@ func (c *checker) formats(n *Node, field *TypeField, path string) {
 		test(item, Index(path, i))
 	}
 	for _, f := range n.Fields {
-		test(f.Value, Child(path, f.Key))
+		if !c.Patch || !strings.HasPrefix(f.Key, "$") {
+			test(f.Value, Child(path, f.Key))
+		}
 	}
 }
 

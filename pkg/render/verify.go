@@ -121,10 +121,11 @@ func (c *podCheck) reportAt(p manifest.Pos, path, format string, args ...any) {
 func (c *podCheck) names(path string) []string {
 	n, names := c.node, splitPath(path)
 	for i, key := range names {
+		isItem := n.Kind == manifest.Sequence
 		if n = step(n, key); n == nil {
 			break
 		}
-		if name := textOf(n.Get("name")); name != "" && key != "spec" {
+		if name := textOf(n.Get("name")); name != "" && isItem {
 			names[i] = name
 		}
 	}
@@ -146,29 +147,55 @@ func (c *podCheck) locate(path string) manifest.Pos {
 	return pos
 }
 
-// removal is where a patch took away what names lead to, by null or
-// $patch: delete: the highest layer's, or the zero Pos. Items go by their name.
+// removal is where a patch took away what names lead to, by null, $patch: delete
+// or $patch: replace: the highest layer's, or the zero Pos. Items go by their
+// name.
 func (c *podCheck) removal(names []string) manifest.Pos {
 	for _, l := range slices.Backward(c.layers) {
-		for i := range names {
-			if n := patchAt(l.pod, names[:i+1]); n != nil && removes(n) {
-				return n.Pos
-			}
+		if p := removedIn(l.pod, names); p.IsValid() {
+			return p
 		}
 	}
 	return manifest.Pos{}
 }
 
-// patchAt is what a patch has at names.
-func patchAt(n *manifest.Node, names []string) *manifest.Node {
+// removedIn is where one patch took away what names lead to.
+func removedIn(n *manifest.Node, names []string) manifest.Pos {
+	var replaced manifest.Pos
 	for _, name := range names {
-		if n != nil && n.Kind == manifest.Sequence {
-			n = item(n, name)
-		} else {
-			n = n.Get(name)
+		if by := replacement(n); by.IsValid() {
+			replaced = by
+		}
+		if n = child(n, name); n == nil {
+			return replaced
+		}
+		if removes(n) {
+			return n.Pos
 		}
 	}
-	return n
+	return manifest.Pos{}
+}
+
+// replacement is where a patch says that nothing is to stay of a mapping or list
+// but what it holds.
+func replacement(n *manifest.Node) manifest.Pos {
+	if d := n.Get("$patch"); textOf(d) == "replace" {
+		return d.Pos
+	}
+	for _, item := range items(n) {
+		if len(item.Fields) == 1 && textOf(item.Get("$patch")) == "replace" {
+			return item.Pos
+		}
+	}
+	return manifest.Pos{}
+}
+
+// child is a field of a mapping, or the item of a list that has the name.
+func child(n *manifest.Node, name string) *manifest.Node {
+	if n != nil && n.Kind == manifest.Sequence {
+		return item(n, name)
+	}
+	return n.Get(name)
 }
 
 func removes(n *manifest.Node) bool {
@@ -179,7 +206,11 @@ func removes(n *manifest.Node) bool {
 // removal.
 func (c *podCheck) removalBelow(path string) manifest.Pos {
 	for _, l := range slices.Backward(c.layers) {
-		for _, f := range fields(patchAt(l.pod, c.names(path))) {
+		n := l.pod
+		for _, name := range c.names(path) {
+			n = child(n, name)
+		}
+		for _, f := range fields(n) {
 			if removes(f.Value) {
 				return f.Value.Pos
 			}
@@ -266,7 +297,7 @@ func (c *podCheck) identity() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(want)) {
 		if textOf(meta.At("labels", name)) != want[name] {
-			c.report("metadata.labels["+name+"]", "the label %s is made from other settings, and policies select by it; remove it here", name)
+			c.report("metadata.labels["+name+"]", "the label %s is made from other settings, and policies select by it; leave it as it is", name)
 		}
 	}
 }
@@ -306,9 +337,7 @@ func (c *podCheck) container(n *manifest.Node, path string) {
 		c.report(manifest.Index(path+".env", i)+".value", "%s uses a variable that uses it in turn, and the kubelet can expand neither; write one of them out", textOf(cycle.Get("name")))
 	}
 	for i, m := range items(n.Get("volumeMounts")) {
-		if item(c.node.At("spec", "volumes"), textOf(m.Get("name"))) == nil {
-			c.report(manifest.Index(path+".volumeMounts", i), "there is no volume %s; add it to spec.volumes of the patch", quoted(textOf(m.Get("name"))))
-		}
+		c.mounted(textOf(m.Get("name")), name, manifest.Index(path+".volumeMounts", i))
 	}
 	// Not with the rest of the API's rules, which are not asked for each agent.
 	for i, e := range items(n.Get("env")) {
@@ -348,6 +377,19 @@ func (c *podCheck) fileKey(ref *manifest.Node, path string) {
 	if volume := item(c.node.At("spec", "volumes"), name); volume.Get("emptyDir") == nil {
 		c.report(path, "there is no emptyDir %s; add it to spec.volumes of the patch", quoted(name))
 	}
+}
+
+// mounted reports a volume that a container mounts and that is not there: where
+// it was taken away, or at the mount.
+func (c *podCheck) mounted(volume, container, path string) {
+	if item(c.node.At("spec", "volumes"), volume) != nil {
+		return
+	}
+	if p := c.removal([]string{"spec", "volumes", volume}); p.IsValid() {
+		c.reportAt(p, path, "takes away the volume %s, which the container %s mounts; keep it, or remove the mount too", volume, container)
+		return
+	}
+	c.report(path, "there is no volume %s; add it to spec.volumes of the patch", quoted(volume))
 }
 
 // devices reports volumes that a container cannot have as devices
@@ -454,30 +496,36 @@ var podSecurityFields = []struct{ word, field string }{
 
 // culprit is the field that a finding speaks of where it was last set, the
 // highest layer's, or was removed. The detail quotes the names of the containers
-// or volumes at fault; init containers of ours have what the agent has.
+// or volumes at fault; init containers of ours have what the agent has, unless
+// they are at fault alone.
 func (c *podCheck) culprit(reason, detail string) (string, manifest.Pos) {
-	s := suspect{check: c, reason: reason, path: "spec", rank: -1}
+	s := suspect{check: c, reason: reason, rank: -1}
 	var missing []string
+	ours := strings.Contains(detail, strconv.Quote(agentContainer))
 	for _, list := range []string{"containers", "initContainers", "volumes"} {
 		for i, n := range items(c.node.At("spec", list)) {
 			name, at := textOf(n.Get("name")), manifest.Index("spec."+list, i)
 			switch {
-			case !strings.Contains(detail, strconv.Quote(name)), slices.Contains(ownInits, name):
-			case list == "volumes":
-				s.accuse(n, at)
-			default:
+			case !strings.Contains(detail, strconv.Quote(name)), ours && slices.Contains(ownInits, name):
+			case list != "volumes":
 				missing = append(missing, at)
 				s.walk(n, at, "")
+			case strings.Contains(reason, "olume"): // one may have a container's name
+				s.accuse(n, at)
 			}
 		}
 	}
 	s.walk(without(without(without(c.node.Get("spec"), "containers"), "initContainers"), "volumes"), "spec", "")
-	if s.pos.IsValid() {
-		return s.path, s.pos
-	}
 	for _, at := range append(missing, "spec") {
 		for _, f := range podSecurityFields {
 			if !strings.Contains(reason, f.word) {
+				continue
+			}
+			path := at + ".securityContext." + f.field
+			if p := cmp.Or(c.removal(c.names(path)), c.removalBelow(path)); c.rank(p) > s.rank {
+				return at, p
+			}
+			if s.pos.IsValid() {
 				continue
 			}
 			if p := c.locate(at + ".securityContext." + f.field); p.IsValid() && (at == "spec" || c.rank(p) > 0) {
@@ -485,7 +533,7 @@ func (c *podCheck) culprit(reason, detail string) (string, manifest.Pos) {
 			}
 		}
 	}
-	return "spec", manifest.Pos{}
+	return cmp.Or(s.path, "spec"), s.pos
 }
 
 // suspect is the field that is most likely to blame for a finding.
