@@ -2,7 +2,6 @@ package render
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
 	"path"
 	"slices"
@@ -127,14 +126,9 @@ func portOrName(text string) string {
 }
 
 // hostPorts are addresses with ports, separated by commas.
-func hostPorts(text string) string {
-	for pair := range strings.SplitSeq(text, ",") {
-		if _, _, err := net.SplitHostPort(pair); err != nil {
-			return quoted(text) + " is not a list of addresses; write host:port, with commas between them"
-		}
-	}
-	return ""
-}
+var hostPorts = matches(`^`+hostPort+`(,`+hostPort+`)*$`, "a list of addresses; write host:port, with commas between them")
+
+const hostPort = `(\[[^]]*\]|[^][:,]*):[^][:,]*`
 
 // dnsSearch is a domain to search, which may have underscores and end in a full
 // stop.
