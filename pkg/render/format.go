@@ -77,7 +77,7 @@ var formats = map[string]func(string) string{
 	"tolerationKey":         orNone(qualifiedName),
 	"trimmed":               matches(`^(\S|\S.*\S)$`, "a name without spaces around it"),
 	"url":                   httpURL,
-	"userName":              matches(`^([a-z_][a-z0-9_-]{0,31})?$`, "a Linux user name: lowercase letters, digits, _ and -"),
+	"userName":              userName,
 	"weight":                number(1, 100),
 }
 
@@ -201,6 +201,17 @@ func httpURL(text string) string {
 		return quoted(text) + " is not a URL; write https://host"
 	}
 	return ""
+}
+
+var linuxName = matches(`^([a-z_][a-z0-9_-]{0,31})?$`, "a Linux user name: lowercase letters, digits, _ and -")
+
+// userName refuses root too: HOME is /home/<name>, and Scion takes root's for
+// /root (its util.GetHomeDir).
+func userName(text string) string {
+	if text == "root" {
+		return "an agent is not root, whose home is not /home/root; write another name, such as scion"
+	}
+	return linuxName(text)
 }
 
 // homeFile is the path of a file below the home directory.
