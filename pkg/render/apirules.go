@@ -66,7 +66,8 @@ func checkAPI(n *manifest.Node, t *manifest.Type, path string, report apiReport)
 	manifest.Required(n, t, path, &missing)
 	for _, e := range missing {
 		dot := strings.LastIndexByte(e.Path, '.')
-		report(&manifest.Node{Pos: e.Pos}, e.Path[:dot], e.Path[dot+1:], e.Path[dot+1:]+" is missing; add it")
+		field := e.Path[dot+1:]
+		report(&manifest.Node{Pos: e.Pos}, e.Path[:max(0, dot)], field, field+" is missing; add it")
 	}
 	checkRules(n, t, path, report)
 }

@@ -263,6 +263,9 @@ func (c *podCheck) metadata() {
 			if problem == "" && kind == "labels" {
 				problem = formats["labelValue"](f.Value.Text)
 			}
+			if problem == "" && kind == "annotations" {
+				problem = c.annotation(f.Key, f.Value.Text)
+			}
 			if problem != "" {
 				c.errs.Add(f.Pos, manifest.Child("pod.metadata."+kind, f.Key), "%s", problem)
 			}
@@ -275,6 +278,35 @@ func (c *podCheck) metadata() {
 			c.report("metadata."+kind+"["+key+"]", "the %s have %d bytes, and the API takes at most %d; shorten this one", kind, size, maxAnnotations)
 		}
 	}
+}
+
+// annotation says what is wrong with one that the API server reads
+// (ValidatePodSpecificAnnotations).
+func (c *podCheck) annotation(key, text string) string {
+	name, appArmor := strings.CutPrefix(key, corev1.DeprecatedAppArmorBetaContainerAnnotationKeyPrefix)
+	switch {
+	case !strings.Contains(key, "kubernetes.io/"):
+	case key == corev1.MirrorPodAnnotationKey:
+		return "is the kubelet's own; remove it"
+	case key == corev1.PodDeletionCost:
+		if n, err := strconv.ParseInt(text, 10, 32); err != nil || strconv.FormatInt(n, 10) != text {
+			return quoted(text) + " is not a whole number of 32 bits; write one such as 100"
+		}
+	case key == corev1.TolerationsAnnotationKey:
+		return "nothing reads it any more; write tolerations"
+	case strings.Contains(key, "seccomp.security.alpha.kubernetes.io/"):
+		return "nothing reads it any more; write securityContext.seccompProfile"
+	case appArmor && !appArmorProfile(text):
+		return quoted(text) + " is not an AppArmor profile; write runtime/default, unconfined or localhost/<name>"
+	case appArmor && item(c.node.At("spec", "containers"), name) == nil && item(c.node.At("spec", "initContainers"), name) == nil:
+		return "there is no container " + quoted(name) + "; name one, or write securityContext.appArmorProfile"
+	}
+	return ""
+}
+
+func appArmorProfile(text string) bool {
+	return text == corev1.DeprecatedAppArmorBetaProfileRuntimeDefault || text == corev1.DeprecatedAppArmorBetaProfileNameUnconfined ||
+		strings.HasPrefix(text, corev1.DeprecatedAppArmorBetaProfileNamePrefix)
 }
 
 // identity reports labels that were changed though others find the pod by them:
@@ -336,24 +368,7 @@ func (c *podCheck) container(n *manifest.Node, path string) {
 		i := slices.Index(n.Get("env").Items, cycle)
 		c.report(manifest.Index(path+".env", i)+".value", "%s uses a variable that uses it in turn, and the kubelet can expand neither; write one of them out", textOf(cycle.Get("name")))
 	}
-	for i, m := range items(n.Get("volumeMounts")) {
-		c.mounted(textOf(m.Get("name")), name, manifest.Index(path+".volumeMounts", i))
-	}
-	// Not with the rest of the API's rules, which are not asked for each agent.
-	for i, e := range items(n.Get("env")) {
-		if from := e.Get("valueFrom"); from != nil {
-			at := manifest.Index(path+".env", i) + ".valueFrom"
-			checkAPI(from, envSource, at, c.apiReport)
-			c.fileKey(from.Get("fileKeyRef"), at+".fileKeyRef.volumeName")
-		}
-	}
-	for i, m := range items(n.Get("volumeMounts")) {
-		at := manifest.Index(path+".volumeMounts", i)
-		checkAPI(m, mountType, at, c.apiReport)
-		if textOf(m.Get("mountPropagation")) == string(corev1.MountPropagationBidirectional) && !isTrue(n.At("securityContext", "privileged")) {
-			c.report(at+".mountPropagation", "Bidirectional is for privileged containers only; write HostToContainer")
-		}
-	}
+	c.ofEach(n, path)
 	c.devices(n, path)
 	c.execStrings(n, path)
 	c.uniquePaths(n, path)
@@ -369,22 +384,49 @@ var (
 
 // fileKey reports a file of variables that is in no emptyDir
 // (validateFileKeyRefVolumes).
-func (c *podCheck) fileKey(ref *manifest.Node, path string) {
+func (c *podCheck) fileKey(ref *manifest.Node, i int, path string) {
 	if ref == nil {
 		return
 	}
 	name := textOf(ref.Get("volumeName"))
 	if volume := item(c.node.At("spec", "volumes"), name); volume.Get("emptyDir") == nil {
-		c.report(path, "there is no emptyDir %s; add it to spec.volumes of the patch", quoted(name))
+		c.report(manifest.Index(path+".env", i)+".valueFrom.fileKeyRef.volumeName", "there is no emptyDir %s; add it to spec.volumes of the patch", quoted(name))
 	}
+}
+
+// ofEach holds variables and mounts against the API's rules. They are no part of
+// what is checked once for all pods that are alike. Paths are made only for what
+// is wrong.
+func (c *podCheck) ofEach(n *manifest.Node, path string) {
+	name, privileged := textOf(n.Get("name")), isTrue(n.At("securityContext", "privileged"))
+	for i, e := range items(n.Get("env")) {
+		if from := e.Get("valueFrom"); from != nil {
+			c.checkAt(from, envSource, func() string { return manifest.Index(path+".env", i) + ".valueFrom" })
+			c.fileKey(from.Get("fileKeyRef"), i, path)
+		}
+	}
+	for i, m := range items(n.Get("volumeMounts")) {
+		at := func() string { return manifest.Index(path+".volumeMounts", i) }
+		c.checkAt(m, mountType, at)
+		if volume := textOf(m.Get("name")); item(c.node.At("spec", "volumes"), volume) == nil {
+			c.mounted(volume, name, at())
+		}
+		if !privileged && textOf(m.Get("mountPropagation")) == string(corev1.MountPropagationBidirectional) {
+			c.report(at()+".mountPropagation", "Bidirectional is for privileged containers only; write HostToContainer")
+		}
+	}
+}
+
+// checkAt is checkAPI of what is at a path of the pod.
+func (c *podCheck) checkAt(n *manifest.Node, t *manifest.Type, path func() string) {
+	checkAPI(n, t, "", func(n *manifest.Node, below, field, problem string) {
+		c.apiReport(n, strings.TrimSuffix(path()+"."+below, "."), field, problem)
+	})
 }
 
 // mounted reports a volume that a container mounts and that is not there: where
 // it was taken away, or at the mount.
 func (c *podCheck) mounted(volume, container, path string) {
-	if item(c.node.At("spec", "volumes"), volume) != nil {
-		return
-	}
 	if p := c.removal([]string{"spec", "volumes", volume}); p.IsValid() {
 		c.reportAt(p, path, "takes away the volume %s, which the container %s mounts; keep it, or remove the mount too", volume, container)
 		return
@@ -500,6 +542,11 @@ var podSecurityFields = []struct{ word, field string }{
 // they are at fault alone.
 func (c *podCheck) culprit(reason, detail string) (string, manifest.Pos) {
 	s := suspect{check: c, reason: reason, rank: -1}
+	for _, f := range fields(c.node.At("metadata", "annotations")) {
+		if strings.Contains(detail, f.Key) { // AppArmor's
+			return "metadata.annotations[" + f.Key + "]", f.Pos
+		}
+	}
 	var missing []string
 	ours := strings.Contains(detail, strconv.Quote(agentContainer))
 	for _, list := range []string{"containers", "initContainers", "volumes"} {
