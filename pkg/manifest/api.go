@@ -12,9 +12,9 @@ import (
 type tagsOf map[string]reflect.StructTag
 
 const (
-	needed = `required:"merged"`
-	text   = needed + ` format:"notEmpty"`
-	object = needed + ` format:"dnsSubdomain"`
+	needed     = `required:"merged"`
+	neededText = needed + ` format:"notEmpty"`
+	neededName = needed + ` format:"dnsSubdomain"` // of another object
 )
 
 // apiTags are the tags that the API's types have here beside their own: what
@@ -28,56 +28,56 @@ const (
 // embedded one.
 var apiTags = map[reflect.Type]tagsOf{
 	// Volumes, validateVolumeSource.
-	reflect.TypeFor[corev1.AWSElasticBlockStoreVolumeSource](): {"volumeID": text, "partition": `format:"byte"`},
+	reflect.TypeFor[corev1.AWSElasticBlockStoreVolumeSource](): {"volumeID": neededText, "partition": `format:"byte"`},
 	reflect.TypeFor[corev1.AzureDiskVolumeSource](): {
-		"diskName": text, "diskURI": text,
+		"diskName": neededText, "diskURI": neededText,
 		"cachingMode": `enum:"None,ReadOnly,ReadWrite"`, "kind": `enum:"Shared,Dedicated,Managed"`,
 	},
-	reflect.TypeFor[corev1.AzureFileVolumeSource](): {"secretName": object, "shareName": text},
+	reflect.TypeFor[corev1.AzureFileVolumeSource](): {"secretName": neededName, "shareName": neededText},
 	reflect.TypeFor[corev1.CSIVolumeSource]():       {"driver": needed + ` format:"csiDriver"`},
 	reflect.TypeFor[corev1.CephFSVolumeSource]():    {"monitors": needed},
-	reflect.TypeFor[corev1.CinderVolumeSource]():    {"volumeID": text},
+	reflect.TypeFor[corev1.CinderVolumeSource]():    {"volumeID": neededText},
 	reflect.TypeFor[corev1.ClusterTrustBundleProjection](): {
 		"name": `format:"notEmpty"`, "signerName": `format:"signerName"`, "path": needed + ` format:"projectedPath"`,
 	},
-	reflect.TypeFor[corev1.ConfigMapProjection]():           {"name": object},
-	reflect.TypeFor[corev1.ConfigMapVolumeSource]():         {"name": object, "defaultMode": `format:"fileMode"`},
+	reflect.TypeFor[corev1.ConfigMapProjection]():           {"name": neededName},
+	reflect.TypeFor[corev1.ConfigMapVolumeSource]():         {"name": neededName, "defaultMode": `format:"fileMode"`},
 	reflect.TypeFor[corev1.DownwardAPIVolumeFile]():         {"path": needed + ` format:"projectedPath"`, "mode": `format:"fileMode"`},
 	reflect.TypeFor[corev1.DownwardAPIVolumeSource]():       {"defaultMode": `format:"fileMode"`},
 	reflect.TypeFor[corev1.EmptyDirVolumeSource]():          {"sizeLimit": `format:"notNegative"`},
 	reflect.TypeFor[corev1.EphemeralVolumeSource]():         {"volumeClaimTemplate": needed},
-	reflect.TypeFor[corev1.FlexVolumeSource]():              {"driver": text, "options": `keys:"flexOption"`},
+	reflect.TypeFor[corev1.FlexVolumeSource]():              {"driver": neededText, "options": `keys:"flexOption"`},
 	reflect.TypeFor[corev1.FlockerVolumeSource]():           {"datasetName": `format:"noSlash"`},
-	reflect.TypeFor[corev1.GCEPersistentDiskVolumeSource](): {"pdName": text, "partition": `format:"byte"`},
-	reflect.TypeFor[corev1.GitRepoVolumeSource]():           {"repository": text, "directory": `format:"insidePath"`},
-	reflect.TypeFor[corev1.GlusterfsVolumeSource]():         {"endpoints": text, "path": text},
+	reflect.TypeFor[corev1.GCEPersistentDiskVolumeSource](): {"pdName": neededText, "partition": `format:"byte"`},
+	reflect.TypeFor[corev1.GitRepoVolumeSource]():           {"repository": neededText, "directory": `format:"insidePath"`},
+	reflect.TypeFor[corev1.GlusterfsVolumeSource]():         {"endpoints": neededText, "path": neededText},
 	reflect.TypeFor[corev1.HostPathVolumeSource](): {
 		"path": needed + ` format:"noBacksteps"`,
 		"type": `enum:",DirectoryOrCreate,Directory,FileOrCreate,File,Socket,CharDevice,BlockDevice"`,
 	},
 	reflect.TypeFor[corev1.ISCSIVolumeSource](): {
-		"targetPortal": text, "iqn": needed + ` format:"iqn"`, "initiatorName": `format:"iqn"`, "lun": `format:"byte"`,
+		"targetPortal": neededText, "iqn": needed + ` format:"iqn"`, "initiatorName": `format:"iqn"`, "lun": `format:"byte"`,
 	},
-	reflect.TypeFor[corev1.ImageVolumeSource]():                 {"reference": text, "pullPolicy": `enum:"Always,IfNotPresent,Never"`},
-	reflect.TypeFor[corev1.KeyToPath]():                         {"key": text, "path": needed + ` format:"projectedPath"`, "mode": `format:"fileMode"`},
-	reflect.TypeFor[corev1.NFSVolumeSource]():                   {"server": text, "path": needed + ` format:"absolutePath"`},
-	reflect.TypeFor[corev1.PersistentVolumeClaimVolumeSource](): {"claimName": object},
-	reflect.TypeFor[corev1.PhotonPersistentDiskVolumeSource]():  {"pdID": text},
+	reflect.TypeFor[corev1.ImageVolumeSource]():                 {"reference": neededText, "pullPolicy": `enum:"Always,IfNotPresent,Never"`},
+	reflect.TypeFor[corev1.KeyToPath]():                         {"key": neededText, "path": needed + ` format:"projectedPath"`, "mode": `format:"fileMode"`},
+	reflect.TypeFor[corev1.NFSVolumeSource]():                   {"server": neededText, "path": needed + ` format:"absolutePath"`},
+	reflect.TypeFor[corev1.PersistentVolumeClaimVolumeSource](): {"claimName": neededName},
+	reflect.TypeFor[corev1.PhotonPersistentDiskVolumeSource]():  {"pdID": neededText},
 	reflect.TypeFor[corev1.PodCertificateProjection](): {
 		"signerName": needed + ` format:"signerName"`, "keyType": needed + ` enum:"RSA3072,RSA4096,ECDSAP256,ECDSAP384,ECDSAP521,ED25519"`,
 		"maxExpirationSeconds": `format:"certificateSeconds"`, "userAnnotations": `keys:"domainName"`,
 		"credentialBundlePath": `format:"projectedPath"`, "keyPath": `format:"projectedPath"`, "certificateChainPath": `format:"projectedPath"`,
 	},
-	reflect.TypeFor[corev1.PortworxVolumeSource]():           {"volumeID": text},
+	reflect.TypeFor[corev1.PortworxVolumeSource]():           {"volumeID": neededText},
 	reflect.TypeFor[corev1.ProjectedVolumeSource]():          {"defaultMode": `format:"fileMode"`},
-	reflect.TypeFor[corev1.QuobyteVolumeSource]():            {"registry": needed + ` format:"hostPorts"`, "volume": text},
-	reflect.TypeFor[corev1.RBDVolumeSource]():                {"monitors": needed, "image": text},
-	reflect.TypeFor[corev1.ScaleIOVolumeSource]():            {"gateway": text, "system": text, "volumeName": text},
-	reflect.TypeFor[corev1.SecretProjection]():               {"name": object},
-	reflect.TypeFor[corev1.SecretVolumeSource]():             {"secretName": object, "defaultMode": `format:"fileMode"`},
+	reflect.TypeFor[corev1.QuobyteVolumeSource]():            {"registry": needed + ` format:"hostPorts"`, "volume": neededText},
+	reflect.TypeFor[corev1.RBDVolumeSource]():                {"monitors": needed, "image": neededText},
+	reflect.TypeFor[corev1.ScaleIOVolumeSource]():            {"gateway": neededText, "system": neededText, "volumeName": neededText},
+	reflect.TypeFor[corev1.SecretProjection]():               {"name": neededName},
+	reflect.TypeFor[corev1.SecretVolumeSource]():             {"secretName": neededName, "defaultMode": `format:"fileMode"`},
 	reflect.TypeFor[corev1.ServiceAccountTokenProjection]():  {"path": needed + ` format:"projectedPath"`, "expirationSeconds": `format:"tokenSeconds"`},
 	reflect.TypeFor[corev1.StorageOSVolumeSource]():          {"volumeName": needed + ` format:"dnsLabel"`, "volumeNamespace": `format:"dnsLabel"`},
-	reflect.TypeFor[corev1.VsphereVirtualDiskVolumeSource](): {"volumePath": text},
+	reflect.TypeFor[corev1.VsphereVirtualDiskVolumeSource](): {"volumePath": neededText},
 
 	// Claims, ValidatePersistentVolumeClaimSpec.
 	reflect.TypeFor[corev1.PersistentVolumeClaimTemplate](): {"spec": needed},
@@ -87,8 +87,8 @@ var apiTags = map[reflect.Type]tagsOf{
 		"storageClassName": `format:"dnsSubdomainOrNone"`, "volumeAttributesClassName": `format:"dnsSubdomainOrNone"`,
 	},
 	reflect.TypeFor[corev1.VolumeResourceRequirements](): {"requests": needed + ` keys:"qualifiedName" format:"positive"`},
-	reflect.TypeFor[corev1.TypedLocalObjectReference]():  {"name": text, "kind": text, "apiGroup": `format:"dnsSubdomainOrNone"`},
-	reflect.TypeFor[corev1.TypedObjectReference]():       {"name": text, "kind": text, "apiGroup": `format:"dnsSubdomainOrNone"`, "namespace": `format:"dnsLabel"`},
+	reflect.TypeFor[corev1.TypedLocalObjectReference]():  {"name": neededText, "kind": neededText, "apiGroup": `format:"dnsSubdomainOrNone"`},
+	reflect.TypeFor[corev1.TypedObjectReference]():       {"name": neededText, "kind": neededText, "apiGroup": `format:"dnsSubdomainOrNone"`, "namespace": `format:"dnsLabel"`},
 	reflect.TypeFor[metav1.ObjectMeta]():                 {"labels": `keys:"qualifiedName" format:"labelValue"`, "annotations": `keys:"qualifiedName"`},
 
 	// Containers, validateContainerCommon.
@@ -105,10 +105,10 @@ var apiTags = map[reflect.Type]tagsOf{
 	reflect.TypeFor[corev1.ContainerRestartRule]():            {"action": needed + ` enum:"Restart,RestartAllContainers"`, "exitCodes": needed},
 	reflect.TypeFor[corev1.ContainerRestartRuleOnExitCodes](): {"operator": needed + ` enum:"In,NotIn"`},
 	reflect.TypeFor[corev1.EnvFromSource]():                   {"prefix": `format:"envPrefix"`},
-	reflect.TypeFor[corev1.ConfigMapKeySelector]():            {"name": object, "key": needed + ` format:"configKey"`},
-	reflect.TypeFor[corev1.SecretKeySelector]():               {"name": object, "key": needed + ` format:"configKey"`},
-	reflect.TypeFor[corev1.FileKeySelector]():                 {"volumeName": needed + ` format:"dnsLabel"`, "path": needed + ` format:"noBacksteps"`, "key": text},
-	reflect.TypeFor[corev1.ObjectFieldSelector]():             {"apiVersion": `enum:"v1"`, "fieldPath": text},
+	reflect.TypeFor[corev1.ConfigMapKeySelector]():            {"name": neededName, "key": needed + ` format:"configKey"`},
+	reflect.TypeFor[corev1.SecretKeySelector]():               {"name": neededName, "key": needed + ` format:"configKey"`},
+	reflect.TypeFor[corev1.FileKeySelector]():                 {"volumeName": needed + ` format:"dnsLabel"`, "path": needed + ` format:"noBacksteps"`, "key": neededText},
+	reflect.TypeFor[corev1.ObjectFieldSelector]():             {"apiVersion": `enum:"v1"`, "fieldPath": neededText},
 	reflect.TypeFor[corev1.ResourceFieldSelector]():           {"resource": needed + ` format:"containerResourceField"`},
 	reflect.TypeFor[corev1.VolumeMount](): {
 		"mountPath": `format:"notEmpty"`,
@@ -153,9 +153,9 @@ var apiTags = map[reflect.Type]tagsOf{
 		"priorityClassName": `format:"dnsSubdomainOrNone"`, "runtimeClassName": `format:"dnsSubdomain"`, "serviceAccountName": `format:"dnsSubdomainOrNone"`,
 	},
 	reflect.TypeFor[corev1.HostAlias]():            {"ip": needed + ` format:"ip"`, "hostnames": `format:"dnsSubdomain"`},
-	reflect.TypeFor[corev1.LocalObjectReference](): {"name": object},
+	reflect.TypeFor[corev1.LocalObjectReference](): {"name": neededName},
 	reflect.TypeFor[corev1.PodDNSConfig]():         {"nameservers": `format:"ip"`, "searches": `format:"dnsSearch"`},
-	reflect.TypeFor[corev1.PodDNSConfigOption]():   {"name": text},
+	reflect.TypeFor[corev1.PodDNSConfigOption]():   {"name": neededText},
 	reflect.TypeFor[corev1.PodOS]():                {"name": needed + ` enum:"linux"`},
 	reflect.TypeFor[corev1.PodReadinessGate]():     {"conditionType": needed + ` format:"qualifiedName"`},
 	reflect.TypeFor[corev1.PodSchedulingGate]():    {"name": needed + ` format:"qualifiedName"`},
@@ -173,7 +173,7 @@ var apiTags = map[reflect.Type]tagsOf{
 		"key": `format:"tolerationKey"`, "operator": `enum:"Exists,Equal,Lt,Gt"`, "effect": `enum:"NoSchedule,PreferNoSchedule,NoExecute"`,
 	},
 	reflect.TypeFor[corev1.TopologySpreadConstraint](): {
-		"maxSkew": needed + ` format:"positive"`, "minDomains": `format:"positive"`, "topologyKey": text,
+		"maxSkew": needed + ` format:"positive"`, "minDomains": `format:"positive"`, "topologyKey": neededText,
 		"whenUnsatisfiable": needed + ` enum:"DoNotSchedule,ScheduleAnyway"`, "matchLabelKeys": `format:"qualifiedName"`,
 		"nodeAffinityPolicy": `enum:"Honor,Ignore"`, "nodeTaintsPolicy": `enum:"Honor,Ignore"`,
 	},

@@ -17,12 +17,12 @@ import (
 
 // Checker holds parsed Nodes against a Type.
 //
-// Beside the Go type it reads these struct tags of a field, which those of the
-// API's types have in apiTags: enum lists the values of a string, or of each item
-// of a list, separated by commas; format names the check that a
-// string, each item of a list of strings, or each value of a map has to pass,
-// keys the check of a map's keys; required:"true" says that the field must be
-// there (required:"merged" is left to Required).
+// Beside the Go type it reads these struct tags of a field, which the API's types
+// have from apiTags: enum lists the values of a string, or of each item of a list,
+// separated by commas; format names the check that a string, a number, each item of
+// a list, or each value of a map has to pass, keys the check of a map's keys;
+// required:"true" says that the field must be there (required:"merged" is left to
+// Required).
 type Checker struct {
 	// Formats are the checks that format and keys name. They return what is
 	// wrong and what would be right, or nothing.

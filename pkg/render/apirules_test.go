@@ -11,7 +11,6 @@ import (
 )
 
 // TestAPIRules: what the API server refuses of a pod, by the fields of its spec.
-// The real one is asked by the tests of e2e.
 func TestAPIRules(t *testing.T) {
 	const sidecar = "containers: [{name: side, image: i, securityContext: {allowPrivilegeEscalation: false}, "
 	tests := []struct{ spec, want string }{
@@ -237,7 +236,7 @@ func mistakes(t *testing.T, text string) string {
 }
 
 // TestAPITags: every check that a tag names is there, for all that a pod and a
-// configuration may have, and the values of a list are never said to be one.
+// configuration may have, and every rule is of a type that these have.
 func TestAPITags(t *testing.T) {
 	seen, checks := map[reflect.Type]bool{}, 0
 	var walk func(typ *manifest.Type)
