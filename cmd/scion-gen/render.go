@@ -147,7 +147,7 @@ func readPaths(paths []string, stdin io.Reader) ([]render.File, error) {
 	var files []render.File
 	for _, path := range paths {
 		if path == "-" {
-			data, err := io.ReadAll(stdin)
+			data, err := readAll("<stdin>", stdin)
 			if err != nil {
 				return nil, err
 			}
@@ -181,7 +181,11 @@ func readTree(root string) ([]render.File, error) {
 		case path != root && (hidden || !isYAML(path)):
 			return nil
 		}
-		data, err := os.ReadFile(path)
+		// Of what was not named, only files: a pipe would be waited for.
+		if info, err := os.Stat(path); path != root && err == nil && !info.Mode().IsRegular() {
+			return inputError(fmt.Errorf("%s: is not a regular file; move it elsewhere, or rename it", path))
+		}
+		data, err := readFile(path)
 		files = append(files, render.File{Name: filepath.ToSlash(filepath.Clean(path)), Data: data})
 		return err
 	})
@@ -189,6 +193,29 @@ func readTree(root string) ([]render.File, error) {
 		err = inputError(fmt.Errorf("%s: no *.yaml files", root))
 	}
 	return files, err
+}
+
+// maxFile is how much is read of one file: some half a million agents.
+const maxFile = 256 << 20
+
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() || info.Size() > maxFile {
+		return readAll(path, f)
+	}
+	return os.ReadFile(path) // in memory of the right size at once
+}
+
+func readAll(name string, r io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if err == nil && len(data) > maxFile {
+		err = inputError(fmt.Errorf("%s: has more than %d bytes; split it", name, maxFile))
+	}
+	return data, err
 }
 
 // isRendered reports whether a directory is a tree with an index.

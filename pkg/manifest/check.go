@@ -17,11 +17,12 @@ import (
 
 // Checker holds parsed Nodes against a Type.
 //
-// Beside the Go type it reads these struct tags of a field: enum lists the
-// values of a string, separated by commas; format names the check that a
-// string, each item of a list of strings, or each value of a map has to pass,
-// keys the check of a map's keys; required:"true" says that the field must be
-// there (required:"merged" is left to Required).
+// Beside the Go type it reads these struct tags of a field, which the API's types
+// have from apiTags: enum lists the values of a string, or of each item of a list,
+// separated by commas; format names the check that a string, a number, each item of
+// a list, or each value of a map has to pass, keys the check of a map's keys;
+// required:"true" says that the field must be there (required:"merged" is left to
+// Required).
 type Checker struct {
 	// Formats are the checks that format and keys name. They return what is
 	// wrong and what would be right, or nothing.
@@ -41,7 +42,7 @@ func (c Checker) Check(n *Node, t *Type, path string, errs *Errors) {
 }
 
 // Required reports the fields tagged required:"merged" that a merged Node
-// lacks.
+// lacks, or has an empty list in.
 func Required(n *Node, t *Type, path string, errs *Errors) {
 	switch {
 	case n.IsNull() || t == nil:
@@ -50,7 +51,7 @@ func Required(n *Node, t *Type, path string, errs *Errors) {
 			field := &t.Fields[i]
 			switch value := n.Get(field.Name); {
 			case !value.IsNull() && value.Kind < Sequence:
-			case !value.IsNull():
+			case !value.IsNull() && (value.Kind == Mapping || len(value.Items) > 0):
 				Required(value, field.Type, Child(path, field.Name), errs)
 			case field.Tag.Get("required") == "merged":
 				errs.Add(n.Pos, Child(path, field.Name), "is missing; add %s", field.Name)
@@ -124,10 +125,18 @@ func (c *checker) structure(n *Node, t *Type, path string) {
 		field := t.Field(f.Key)
 		switch {
 		case field != nil:
-			at := Child(path, f.Key)
+			at, before := Child(path, f.Key), len(*c.errs)
+			if field.Type.Shape == ShapeInt { // whose format knows better what to write instead
+				c.formats(f.Value, field, at)
+			}
+			if len(*c.errs) > before {
+				continue
+			}
 			c.check(f.Value, field.Type, at)
 			c.enum(f.Value, field, at)
-			c.formats(f.Value, field, at)
+			if field.Type.Shape != ShapeInt {
+				c.formats(f.Value, field, at)
+			}
 		case c.Patch && strings.HasPrefix(f.Key, "$"): // CheckPatch has the say
 		case len(*c.errs) >= MaxMistakes: // nobody reads a suggestion for each
 			c.errs.Add(f.Pos, Child(path, f.Key), "unknown field")
@@ -164,16 +173,19 @@ func (c *checker) union(n *Node, t *Type, path string) {
 
 func (c *checker) enum(n *Node, field *TypeField, path string) {
 	tag := field.Tag.Get("enum")
-	if tag == "" || n.Kind != String {
+	if tag == "" {
 		return
+	}
+	for i, item := range n.Items {
+		c.enum(item, field, Index(path, i))
 	}
 	values := strings.Split(tag, ",")
 	switch {
-	case slices.Contains(values, n.Text):
+	case n.Kind != String || slices.Contains(values, n.Text):
 	case len(values) == 1:
 		c.errs.Add(n.Pos, path, "%s is not supported; write %s", clip(n.Text), tag)
 	default:
-		c.errs.Add(n.Pos, path, "%s is not one of %s%s", clip(n.Text), strings.TrimSuffix(strings.Join(values, ", "), ", "), didYouMean(n.Text, values))
+		c.errs.Add(n.Pos, path, "%s is not one of %s%s", clip(n.Text), strings.Trim(strings.Join(values, ", "), ", "), didYouMean(n.Text, values))
 	}
 }
 
@@ -181,6 +193,9 @@ func (c *checker) enum(n *Node, field *TypeField, path string) {
 func (c *checker) formats(n *Node, field *TypeField, path string) {
 	if check := c.Formats[field.Tag.Get("keys")]; check != nil {
 		for _, f := range n.Fields {
+			if c.Patch && strings.HasPrefix(f.Key, "$") {
+				continue // CheckPatch has the say
+			}
 			if problem := check(f.Key); problem != "" {
 				c.errs.Add(f.Pos, Child(path, f.Key), "%s", problem)
 			}
@@ -202,7 +217,9 @@ func (c *checker) formats(n *Node, field *TypeField, path string) {
 		test(item, Index(path, i))
 	}
 	for _, f := range n.Fields {
-		test(f.Value, Child(path, f.Key))
+		if !c.Patch || !strings.HasPrefix(f.Key, "$") {
+			test(f.Value, Child(path, f.Key))
+		}
 	}
 }
 
@@ -283,6 +300,9 @@ func (c *checker) integer(n *Node, t *Type, path string) {
 func asDecimal(text string) string {
 	text = strings.ReplaceAll(text, "_", "")
 	if trimmed := strings.TrimLeft(text, "0"); trimmed != text && decimal.MatchString(trimmed) {
+		if octal, err := strconv.ParseInt(trimmed, 8, 64); err == nil {
+			return fmt.Sprintf("; write %s, or %d if it is octal", trimmed, octal)
+		}
 		return "; write " + trimmed
 	}
 	if i, ok := new(big.Int).SetString(text, 0); ok && i.BitLen() <= 64 {

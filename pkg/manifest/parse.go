@@ -103,13 +103,16 @@ func isMarker(line []byte) bool {
 	return bytes.HasPrefix(line, []byte("---")) && (len(line) == 3 || strings.IndexByte(" \t\r\n", line[3]) >= 0)
 }
 
-// blank reports whether a piece holds nothing but the marker, white space and
+// blank reports whether a piece holds nothing but markers, white space and
 // comments.
 func blank(chunk []byte) bool {
 	if isMarker(chunk) {
 		chunk = chunk[3:]
 	}
 	for line := range bytes.Lines(chunk) {
+		if rest, ok := bytes.CutPrefix(line, []byte("...")); ok { // ends nothing
+			line = rest
+		}
 		line = bytes.TrimSpace(line)
 		if len(line) > 0 && line[0] != '#' {
 			return false
@@ -238,7 +241,7 @@ type stream struct {
 func newStream(data []byte, chunks [][]byte) *stream {
 	s := &stream{}
 	tooLong := func(chunk []byte) bool { return len(chunk) > MaxDocument }
-	if bytes.Contains(data, []byte("\n...")) || slices.ContainsFunc(chunks, tooLong) {
+	if bytes.HasPrefix(data, []byte("...")) || bytes.Contains(data, []byte("\n...")) || slices.ContainsFunc(chunks, tooLong) {
 		return s // a document ends elsewhere, or is not to be read at all
 	}
 	loader, err := yaml.NewLoader(bytes.NewReader(data))

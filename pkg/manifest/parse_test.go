@@ -26,6 +26,7 @@ func TestParseDocuments(t *testing.T) {
 		{"a marker that is indented is text", "a: |\n  ---\n  b\n", []string{"1:1 {\"a\":\"---\\nb\\n\"}"}},
 		{"an end marker and then nothing", "a: b\n...\n", []string{"1:1 {\"a\":\"b\"}"}},
 		{"an end marker and then a document", "a: b\n...\n---\nc: d\n", []string{"1:1 {\"a\":\"b\"}", "4:1 {\"c\":\"d\"}"}},
+		{"an end marker that ends nothing", "...\n---\na: b\n--- # c\n... # d\n", []string{"3:1 {\"a\":\"b\"}"}},
 		{"JSON", `{"a": [1, true, null, "x"]}`, []string{"1:1 {\"a\":[1,true,null,\"x\"]}"}},
 		{"a mistake that shows behind the document costs it all the same", "{a: b} c\n---\nd: e\n", []string{"3:1 {\"d\":\"e\"}"}},
 		{"the same in the last document", "a: b\n---\n{c: d} e\n", []string{"1:1 {\"a\":\"b\"}"}},

@@ -55,7 +55,7 @@ type TypeField struct {
 	MergeKey   string
 	Merge      bool
 	RetainKeys bool
-	Tag        reflect.StructTag
+	Tag        reflect.StructTag // with those of apiTags
 }
 
 // Field returns the field of that name, or nil.
@@ -171,7 +171,7 @@ func (t *Type) addFields(st reflect.Type, index []int) {
 			MergeKey:   f.Tag.Get("patchMergeKey"),
 			Merge:      strings.Contains(strategy, "merge"),
 			RetainKeys: strings.Contains(strategy, "retainKeys"),
-			Tag:        f.Tag,
+			Tag:        f.Tag + " " + apiTag(t.Go, st, name),
 		})
 	}
 }

@@ -83,11 +83,11 @@ func (c *Config) policy(meta *manifest.Node, label, text string) *manifest.Node 
 		object("ipBlock", object("cidr", "::/0", "except", list(value(metadataIPv6)))),
 	)))
 	own := c.defaults.root.At("spec", "networkPolicy")
-	if n := own.Get("ingress"); n != nil {
-		ingress = n
+	if n := own.Get("ingress"); !n.IsNull() {
+		ingress = manifest.Merge(nil, n, nil, nil) // without the nulls
 	}
-	if n := own.Get("egress"); n != nil {
-		egress = n
+	if n := own.Get("egress"); !n.IsNull() {
+		egress = manifest.Merge(nil, n, nil, nil)
 	}
 	spec := object("podSelector", pods, "policyTypes", list(value("Ingress"), value("Egress")))
 	// The API server stores an empty list as none. Were it written, every apply

@@ -221,7 +221,7 @@ type PodPatchMetadata struct {
 	// Annotations to set.
 	Annotations map[string]string `json:"annotations,omitempty" keys:"qualifiedName"`
 	// Finalizers to add.
-	Finalizers []string `json:"finalizers,omitempty" patchStrategy:"merge"`
+	Finalizers []string `json:"finalizers,omitempty" patchStrategy:"merge" format:"finalizer"`
 }
 
 // Harness says how a task becomes a command line: command, then resumeArgs if
@@ -403,7 +403,7 @@ type SharedDir struct {
 	// Mount at /workspace/.scion-volumes/<name> instead.
 	InWorkspace bool `json:"inWorkspace,omitempty"`
 	// Default: 10Gi.
-	Size *resource.Quantity `json:"size,omitempty"`
+	Size *resource.Quantity `json:"size,omitempty" format:"positive"`
 	// Default: the cluster's default class.
 	StorageClassName string `json:"storageClassName,omitempty" format:"dnsSubdomain"`
 }
@@ -435,11 +435,11 @@ type GCS struct {
 // Resources are what the agent asks for and may use at most.
 type Resources struct {
 	// What the scheduler keeps free for the agent, as in a Pod.
-	Requests corev1.ResourceList `json:"requests,omitempty"`
+	Requests corev1.ResourceList `json:"requests,omitempty" keys:"resourceName"`
 	// What the agent may use at most, as in a Pod.
-	Limits corev1.ResourceList `json:"limits,omitempty"`
+	Limits corev1.ResourceList `json:"limits,omitempty" keys:"resourceName"`
 	// Ephemeral storage: request and limit.
-	Disk *resource.Quantity `json:"disk,omitempty"`
+	Disk *resource.Quantity `json:"disk,omitempty" format:"notNegative"`
 	// What our init containers ask for and may use. It is apart from the
 	// agent's because it cannot be changed in a running pod, and theirs can.
 	Init InitResources `json:"init,omitempty"`
@@ -448,9 +448,9 @@ type Resources struct {
 // InitResources are requests and limits as in a Pod.
 type InitResources struct {
 	// What each init container asks for.
-	Requests corev1.ResourceList `json:"requests,omitempty"`
+	Requests corev1.ResourceList `json:"requests,omitempty" keys:"resourceName"`
 	// What each may use at most.
-	Limits corev1.ResourceList `json:"limits,omitempty"`
+	Limits corev1.ResourceList `json:"limits,omitempty" keys:"resourceName"`
 }
 
 // Hub is the Scion hub an agent reports to. Its token is a secret with the

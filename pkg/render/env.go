@@ -69,6 +69,7 @@ type setting struct {
 var scionEnv = []setting{
 	{"SCION_AGENT_NAME", "metadata.name", func(a *agent) string { return a.doc.metadata.Name }},
 	{"SCION_GROVE", "grove", func(a *agent) string { return a.spec.Grove }},
+	{"SCION_TEMPLATE", "template", func(a *agent) string { return a.template }}, // Scion's may be a path in a broker's cache
 	{"SCION_TEMPLATE_NAME", "template", func(a *agent) string { return a.template }},
 	{"SCION_HARNESS", "harness.name", func(a *agent) string { return a.spec.Harness.Name }},
 	{"SCION_HARNESS_SELECTED_AUTH", "harness.auth", func(a *agent) string { return a.spec.Harness.Auth }},

@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"math"
 	"net/url"
 	"path"
 	"regexp"
@@ -19,30 +20,65 @@ import (
 // formats are the checks that the format and keys tags of the configuration
 // name: what is wrong with a text and what would be right, or nothing.
 var formats = map[string]func(string) string{
-	"bucket":       matches(`^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$`, "the name of a Cloud Storage bucket: 3 to 222 lowercase letters, digits, -, _ and ."),
-	"configKey":    kubernetes(validation.IsConfigMapKey, "a key: at most 253 letters, digits, -, _ and .", nil),
-	"count":        number(0, 1<<31-1),
-	"dnsLabel":     kubernetes(validation.IsDNS1123Label, "a name: 1 to 63 lowercase letters, digits and inner -", dashed),
-	"dnsSubdomain": kubernetes(validation.IsDNS1123Subdomain, "a name: 1 to 253 lowercase letters, digits and inner - and .", dashed),
-	"duration":     duration,
-	"email":        matches(`^[^@\s]+@[^@\s]+\.[^@\s]+$`, "an e-mail address such as name@project.iam.gserviceaccount.com"),
-	"envName":      envName,
-	"gitBranch":    gitBranch,
-	"gitURL":       gitURL,
-	"homeFile":     homeFile,
-	"homePath":     homePath,
-	"id":           number(0, 1<<31-1), // Linux user ids that a Pod may have, IsValidUserID
-	"image":        image,
+	"absolutePath":           absolutePath,
+	"bucket":                 matches(`^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$`, "the name of a Cloud Storage bucket: 3 to 222 lowercase letters, digits, -, _ and ."),
+	"byte":                   number(0, 255),
+	"certificateSeconds":     number(3600, 91*24*3600),
+	"cidr":                   cidr,
+	"configKey":              kubernetes(validation.IsConfigMapKey, "a key: at most 253 letters, digits, -, _ and .", nil),
+	"containerResourceField": matches(`^(limits|requests)\.(cpu|memory|ephemeral-storage|hugepages-.+)$`, "a resource of a container, such as limits.cpu or requests.memory"),
+	"count":                  number(0, math.MaxInt32),
+	"csiDriver":              csiDriver,
+	"deadline":               number(1, math.MaxInt32),
+	"dnsLabel":               kubernetes(validation.IsDNS1123Label, "a name: 1 to 63 lowercase letters, digits and inner -", dashed),
+	"dnsSearch":              dnsSearch,
+	"dnsSubdomain":           dnsSubdomain,
+	"dnsSubdomainOrNone":     orNone(dnsSubdomain),
+	"domainName":             domainName,
+	"duration":               duration,
+	"email":                  matches(`^[^@\s]+@[^@\s]+\.[^@\s]+$`, "an e-mail address such as name@project.iam.gserviceaccount.com"),
+	"envName":                envName,
+	"envPrefix":              orNone(kubernetes(validation.IsEnvVarName, "the start of a variable's name: letters, digits, -, _ and ., no digit first", nil)),
+	"fileMode":               fileMode,
+	"finalizer":              finalizer,
+	"flexOption":             flexOption,
+	"gitBranch":              gitBranch,
+	"gitURL":                 gitURL,
+	"headerName":             kubernetes(validation.IsHTTPHeaderName, "the name of an HTTP header: letters, digits and -", nil),
+	"homeFile":               homeFile,
+	"homePath":               homePath,
+	"hostPorts":              hostPorts,
+	"id":                     number(0, math.MaxInt32), // Linux user ids that a Pod may have, IsValidUserID
+	"image":                  image,
 	"imageRegistry": matches(`^[A-Za-z0-9.-]+(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$`,
 		"a registry and path, such as ghcr.io/acme"),
+	"insidePath":            insidePath,
+	"ip":                    ipAddress,
+	"iqn":                   matches(`^(iqn\.[0-9]{4}-[0-9]{2}\.([a-z0-9.-]+)(:[^,;*&$| ]+)?|eui\.[a-fA-F0-9]{16}|naa\.([a-fA-F0-9]{16}|[a-fA-F0-9]{32}))$`, "the name of an iSCSI node, such as iqn.2015-02.example.com:test"),
 	"labelValue":            kubernetes(isLabelValue, "a label's value: at most 63 letters, digits and inner -, _ and .", nil),
 	"mountPath":             mountPath,
+	"noBacksteps":           noBacksteps,
+	"noSlash":               matches(`^[^/]*$`, "a name without /"),
+	"notEmpty":              notEmpty,
+	"notNegative":           notNegative,
 	"podSecurityVersion":    matches(`^(latest|v1\.[0-9]+)$`, "latest or a version such as v1.35"),
-	"port":                  number(1, 65535),
+	"port":                  port,
+	"portName":              orNone(portName),
+	"portOrName":            portOrName,
+	"portOrNone":            number(0, 65535),
+	"positive":              positiveAmount,
+	"projectedPath":         projectedPath,
 	"qualifiedName":         qualifiedName,
+	"resourceName":          resourceName,
 	"secretManagerResource": matches(`^projects/[a-z0-9:.-]+/secrets/[A-Za-z0-9_-]+(/versions/(latest|[0-9]+))?$`, "projects/<project>/secrets/<name>, with /versions/<version> where it is not the latest"),
+	"signerName":            signerName,
+	"sysctl":                sysctl,
+	"tokenSeconds":          number(600, 1<<32),
+	"tolerationKey":         orNone(qualifiedName),
+	"trimmed":               matches(`^(\S|\S.*\S)$`, "a name without spaces around it"),
 	"url":                   httpURL,
-	"userName":              matches(`^([a-z_][a-z0-9_-]{0,31})?$`, "a Linux user name: lowercase letters, digits, _ and -"),
+	"userName":              userName,
+	"weight":                number(1, 100),
 }
 
 func quoted(text string) string { return strconv.Quote(shorten(text, 60)) }
@@ -93,6 +129,8 @@ func underscored(text string) string { return noName.ReplaceAllString(text, "_")
 var variableName = kubernetes(validation.IsCIdentifier, "the name of a variable: letters, digits and _, no digit first", func(text string) string {
 	return strings.ToUpper(underscored(text))
 })
+
+var dnsSubdomain = kubernetes(validation.IsDNS1123Subdomain, "a name: 1 to 253 lowercase letters, digits and inner - and .", dashed)
 
 var labelName = kubernetes(validation.IsQualifiedName, "the name of a label or annotation: [<DNS name>/]<at most 63 letters, digits and inner -, _ and .>", nil)
 
@@ -163,6 +201,17 @@ func httpURL(text string) string {
 		return quoted(text) + " is not a URL; write https://host"
 	}
 	return ""
+}
+
+var linuxName = matches(`^([a-z_][a-z0-9_-]{0,31})?$`, "a Linux user name: lowercase letters, digits, _ and -")
+
+// userName refuses root too: HOME is /home/<name>, and Scion takes root's for
+// /root (its util.GetHomeDir).
+func userName(text string) string {
+	if text == "root" {
+		return "an agent is not root, whose home is not /home/root; write another name, such as scion"
+	}
+	return linuxName(text)
 }
 
 // homeFile is the path of a file below the home directory.

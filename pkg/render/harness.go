@@ -61,7 +61,7 @@ func (a *agent) checkCommand() {
 	a.command, err = harnessCommand(argv)
 	switch {
 	case errors.Is(err, errNoCommand):
-		a.fail(a.longestArgument(), "the command line starts with %s, which is no program; set template or harness.command", quoted(argv[0].Text))
+		a.fail(a.firstArgument(), "the command line starts with %s, which is no program; set template or harness.command", quoted(argv[0].Text))
 	case err != nil:
 		a.fail(a.longestArgument(), "%v", err)
 	}
@@ -70,6 +70,17 @@ func (a *agent) checkCommand() {
 	if size := len(textOf(prompt)); size >= maxExecString && len(a.spec.Harness.SystemPromptArgs) > 0 {
 		a.fail([]string{"home", "systemPrompt", "text"}, "has %d bytes, and Linux hands at most %d to a program; shorten it, or move parts to home.instructions", size, maxExecString-1)
 	}
+}
+
+// firstArgument is the setting that the command line starts with.
+func (a *agent) firstArgument() []string {
+	switch {
+	case len(a.spec.Harness.Command) > 0:
+		return []string{"harness", "command"}
+	case len(a.spec.Args) > 0:
+		return []string{"args"}
+	}
+	return []string{"task"}
 }
 
 // longestArgument is the setting to blame for a command that is too long.

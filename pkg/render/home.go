@@ -376,6 +376,27 @@ func (a *agent) checkHome() {
 	for _, s := range a.seeds() {
 		a.checkSeedPath(s, seen)
 	}
+	a.checkHomeSize()
+}
+
+// maxConfigMap is what all texts of a ConfigMap may have together: MaxSecretSize
+// of the API's validation.
+const maxConfigMap = 1 << 20
+
+// checkHomeSize reports texts that one ConfigMap cannot carry, at the longest.
+func (a *agent) checkHomeSize() {
+	size, longest := 0, &manifest.Node{}
+	for _, s := range a.seeds() {
+		for _, p := range s.parts {
+			size += len(textOf(p.text))
+			if len(textOf(p.text)) > len(longest.Text) {
+				longest = p.text
+			}
+		}
+	}
+	if size > maxConfigMap {
+		a.errs.Add(longest.Pos, a.setting(longest.Pos), "the texts of home have %d bytes, and a ConfigMap takes at most %d; move this one to a ConfigMap or Secret of your own and name it in configMapKeyRef or secretKeyRef", size, maxConfigMap)
+	}
 }
 
 // checkSeedPath reports a seed below another, which would have to be a

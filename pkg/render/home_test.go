@@ -658,3 +658,23 @@ func TestHomeMistakes(t *testing.T) {
 		}
 	}
 }
+
+// TestHomeSize: two layers each bring what a document can carry, and their
+// texts do not fit one ConfigMap.
+func TestHomeSize(t *testing.T) {
+	half := func(name string, size int) string {
+		return "home: {files: [{path: " + name + ", text: \"" + strings.Repeat("x", size) + "\"}]}"
+	}
+	config := func(size int) string {
+		return "apiVersion: gen.scion.dev/v1alpha1\nkind: Fleet\nmetadata: {name: f}\nspec:\n  defaults:\n    " + half("a", 1<<19) +
+			"\n---\napiVersion: gen.scion.dev/v1alpha1\nkind: Agent\nmetadata: {name: a}\nspec:\n  template: generic\n  image: i\n  args: [x]\n  " + half("b", size) + "\n"
+	}
+	if got := mistakes(t, config(1<<19)); got != "" {
+		t.Errorf("what fits: %s", got)
+	}
+	want := "spec.home.files[0].text: the texts of home have 1048577 bytes, and a ConfigMap takes at most 1048576; " +
+		"move this one to a ConfigMap or Secret of your own and name it in configMapKeyRef or secretKeyRef"
+	if got := mistakes(t, config(1<<19+1)); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

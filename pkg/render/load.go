@@ -61,6 +61,8 @@ var (
 	agentType    = manifest.TypeFor[Agent]()
 	specType     = manifest.TypeFor[AgentSpec]()
 	podType      = manifest.TypeFor[corev1.Pod]()
+
+	networkPolicyType = manifest.TypeFor[NetworkPolicy]()
 )
 
 // Load reads the built-in templates and a user's files. The error is a
@@ -208,8 +210,20 @@ func (l *loader) fleet(doc manifest.Document) {
 	if right {
 		l.config.defaults = l.layer(doc, "spec", "defaults")
 		l.decode(without(doc.Root, "spec", "defaults"), &l.config.fleet)
+		l.networkPolicy(doc.Root.At("spec", "networkPolicy"))
 	}
 	l.wrongFleet = l.wrongFleet || !right || len(l.errs) > before
+}
+
+// networkPolicy reports rules that the API server would refuse.
+func (l *loader) networkPolicy(n *manifest.Node) {
+	n = manifest.Merge(nil, n, networkPolicyType, nil) // without the nulls
+	checkAPI(n, networkPolicyType, "spec.networkPolicy", func(n *manifest.Node, path, field, problem string) {
+		if v := n.Get(field); v != nil {
+			n, path = v, manifest.Child(path, field)
+		}
+		l.errs.Add(n.Pos, path, "%s", problem)
+	})
 }
 
 func (l *loader) template(doc manifest.Document, builtIn bool) {

@@ -51,7 +51,7 @@ func (c *Config) Render() (*Manifests, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := renderer{config: c, check: check, lines: &lines{ids: map[string]uint32{}}, groves: map[groveID]*grove{}}
+	r := renderer{config: c, check: check, errs: &errs, lines: &lines{ids: map[string]uint32{}}, groves: map[groveID]*grove{}}
 	for a := range c.resolved(c.take(), &errs) {
 		r.agent(a)
 	}
@@ -163,8 +163,12 @@ type renderer struct {
 	groves   map[groveID]*grove
 	accounts []string // the namespaces where the default account is used
 	buf      []byte
+	errs     *manifest.Errors
 	err      error // of an object that has no YAML
 }
+
+// maxObject is what etcd takes of one object (its --max-request-bytes).
+const maxObject = 3 << 19
 
 // The ranks of files: what others need comes first.
 const (
@@ -219,6 +223,9 @@ func (r *renderer) add(u unit, objects ...*manifest.Node) {
 		var err error
 		if r.buf, err = manifest.Append(r.buf[:0], o); err != nil && r.err == nil {
 			r.err = err
+		}
+		if len(r.buf) > maxObject {
+			r.errs.Add(at.Pos, "", "the %s made here has %d bytes, and a cluster stores at most %d; move texts to ConfigMaps of your own", textOf(o.Get("kind")), len(r.buf), maxObject)
 		}
 		u.objects = append(u.objects, identity{textOf(o.Get("kind")), textOf(at), at.Pos, r.lines.add(r.buf)})
 	}

@@ -152,11 +152,24 @@ func (a *agent) where(setting ...string) manifest.Pos {
 // made.
 func (a *agent) fail(setting []string, format string, args ...any) {
 	pos := a.pos(setting...)
+	if !pos.IsValid() {
+		pos = a.removedAt(setting)
+	}
 	path := a.setting(pos)
 	if path == "" {
 		pos, path = a.where(), strings.Join(append([]string{"spec"}, setting...), ".")
 	}
 	a.errs.Add(pos, path, format, args...)
+}
+
+// removedAt is where the highest layer that took a setting away did so.
+func (a *agent) removedAt(setting []string) manifest.Pos {
+	for _, l := range slices.Backward(a.layers) {
+		if p := removedIn(l.spec, setting); p.IsValid() {
+			return p
+		}
+	}
+	return manifest.Pos{}
 }
 
 // setting is the path of what stands at p in its document, such as

@@ -133,6 +133,10 @@ func (s *schemer) field(f manifest.TypeField) map[string]any {
 		for _, v := range strings.Split(enum, ",") {
 			values = append(values, v)
 		}
+		if f.Type.Shape == manifest.ShapeList {
+			schema["items"] = map[string]any{"enum": values[1:]}
+			return schema
+		}
 		return map[string]any{"enum": values}
 	}
 	return schema

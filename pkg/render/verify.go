@@ -65,6 +65,9 @@ type podCheck struct {
 	*verifier
 	node *manifest.Node
 	pod  *corev1.Pod // without what withoutText takes away
+	// ambiguous says that two containers have one name, by which findings of Pod
+	// Security name them.
+	ambiguous bool
 }
 
 // verify reports what a cluster would refuse of a pod, at the lines that
@@ -90,8 +93,10 @@ func (v *verifier) verify(a *agent, node *manifest.Node) {
 		}
 	}
 	if !sound {
-		c.values()
-		c.podSecurity()
+		c.api()
+		if !c.ambiguous {
+			c.podSecurity()
+		}
 		v.sound[mark] = len(*a.errs) == before
 	}
 }
@@ -112,17 +117,28 @@ func (c *podCheck) reportAt(p manifest.Pos, path, format string, args ...any) {
 	c.errs.Add(p, setting, format, args...)
 }
 
+// names are the keys of a path, with items by their names.
+func (c *podCheck) names(path string) []string {
+	n, names := c.node, splitPath(path)
+	for i, key := range names {
+		isItem := n.Kind == manifest.Sequence
+		if n = step(n, key); n == nil {
+			break
+		}
+		if name := textOf(n.Get("name")); name != "" && isItem {
+			names[i] = name
+		}
+	}
+	return names
+}
+
 func (c *podCheck) locate(path string) manifest.Pos {
 	n, pos := c.node, manifest.Pos{}
-	var names []string
-	for _, key := range splitPath(path) {
+	names := c.names(path)
+	for i, key := range splitPath(path) {
 		n = step(n, key)
-		if name := textOf(n.Get("name")); name != "" && key != "spec" {
-			key = name
-		}
-		names = append(names, key)
 		if n == nil {
-			return cmp.Or(c.removal(names), pos)
+			return cmp.Or(c.removal(names[:i+1]), pos)
 		}
 		if n.Pos.IsValid() {
 			pos = n.Pos
@@ -131,19 +147,72 @@ func (c *podCheck) locate(path string) manifest.Pos {
 	return pos
 }
 
-// removal is where a patch took away what names lead to, by null or
-// $patch: delete: the highest layer's, or the zero Pos. Items go by their name.
+// removal is where a patch took away what names lead to, by null, $patch: delete
+// or $patch: replace: the highest layer's, or the zero Pos. Items go by their
+// name.
 func (c *podCheck) removal(names []string) manifest.Pos {
 	for _, l := range slices.Backward(c.layers) {
+		if p := removedIn(l.pod, names); p.IsValid() {
+			return p
+		}
+	}
+	return manifest.Pos{}
+}
+
+// removedIn is where one patch took away what names lead to.
+func removedIn(n *manifest.Node, names []string) manifest.Pos {
+	var replaced manifest.Pos
+	for _, name := range names {
+		if by := replacement(n); by.IsValid() {
+			replaced = by
+		}
+		if n = child(n, name); n == nil {
+			return replaced
+		}
+		if removes(n) {
+			return n.Pos
+		}
+	}
+	return manifest.Pos{}
+}
+
+// replacement is where a patch says that nothing is to stay of a mapping or list
+// but what it holds.
+func replacement(n *manifest.Node) manifest.Pos {
+	if d := n.Get("$patch"); textOf(d) == "replace" {
+		return d.Pos
+	}
+	for _, item := range items(n) {
+		if len(item.Fields) == 1 && textOf(item.Get("$patch")) == "replace" {
+			return item.Pos
+		}
+	}
+	return manifest.Pos{}
+}
+
+// child is a field of a mapping, or the item of a list that has the name.
+func child(n *manifest.Node, name string) *manifest.Node {
+	if n != nil && n.Kind == manifest.Sequence {
+		return item(n, name)
+	}
+	return n.Get(name)
+}
+
+func removes(n *manifest.Node) bool {
+	return n.Kind == manifest.Null || textOf(n.Get("$patch")) == "delete"
+}
+
+// removalBelow is where a patch took away a field of what a path leads to; see
+// removal.
+func (c *podCheck) removalBelow(path string) manifest.Pos {
+	for _, l := range slices.Backward(c.layers) {
 		n := l.pod
-		for _, name := range names {
-			if n != nil && n.Kind == manifest.Sequence {
-				n = item(n, name)
-			} else {
-				n = n.Get(name)
-			}
-			if n != nil && (n.Kind == manifest.Null || textOf(n.Get("$patch")) == "delete") {
-				return n.Pos
+		for _, name := range c.names(path) {
+			n = child(n, name)
+		}
+		for _, f := range fields(n) {
+			if removes(f.Value) {
+				return f.Value.Pos
 			}
 		}
 	}
@@ -194,6 +263,9 @@ func (c *podCheck) metadata() {
 			if problem == "" && kind == "labels" {
 				problem = formats["labelValue"](f.Value.Text)
 			}
+			if problem == "" && kind == "annotations" {
+				problem = c.annotation(f.Key, f.Value.Text)
+			}
 			if problem != "" {
 				c.errs.Add(f.Pos, manifest.Child("pod.metadata."+kind, f.Key), "%s", problem)
 			}
@@ -206,6 +278,35 @@ func (c *podCheck) metadata() {
 			c.report("metadata."+kind+"["+key+"]", "the %s have %d bytes, and the API takes at most %d; shorten this one", kind, size, maxAnnotations)
 		}
 	}
+}
+
+// annotation says what is wrong with one that the API server reads
+// (ValidatePodSpecificAnnotations).
+func (c *podCheck) annotation(key, text string) string {
+	name, appArmor := strings.CutPrefix(key, corev1.DeprecatedAppArmorBetaContainerAnnotationKeyPrefix)
+	switch {
+	case !strings.Contains(key, "kubernetes.io/"):
+	case key == corev1.MirrorPodAnnotationKey:
+		return "is the kubelet's own; remove it"
+	case key == corev1.PodDeletionCost:
+		if n, err := strconv.ParseInt(text, 10, 32); err != nil || strconv.FormatInt(n, 10) != text {
+			return quoted(text) + " is not a whole number of 32 bits; write one such as 100"
+		}
+	case key == corev1.TolerationsAnnotationKey:
+		return "nothing reads it any more; write tolerations"
+	case strings.Contains(key, "seccomp.security.alpha.kubernetes.io/"):
+		return "nothing reads it any more; write securityContext.seccompProfile"
+	case appArmor && !appArmorProfile(text):
+		return quoted(text) + " is not an AppArmor profile; write runtime/default, unconfined or localhost/<name>"
+	case appArmor && item(c.node.At("spec", "containers"), name) == nil && item(c.node.At("spec", "initContainers"), name) == nil:
+		return "there is no container " + quoted(name) + "; name one, or write securityContext.appArmorProfile"
+	}
+	return ""
+}
+
+func appArmorProfile(text string) bool {
+	return text == corev1.DeprecatedAppArmorBetaProfileRuntimeDefault || text == corev1.DeprecatedAppArmorBetaProfileNameUnconfined ||
+		strings.HasPrefix(text, corev1.DeprecatedAppArmorBetaProfileNamePrefix)
 }
 
 // identity reports labels that were changed though others find the pod by them:
@@ -228,7 +329,7 @@ func (c *podCheck) identity() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(want)) {
 		if textOf(meta.At("labels", name)) != want[name] {
-			c.report("metadata.labels["+name+"]", "the label %s is made from other settings, and policies select by it; remove it here", name)
+			c.report("metadata.labels["+name+"]", "the label %s is made from other settings, and policies select by it; leave it as it is", name)
 		}
 	}
 }
@@ -267,15 +368,94 @@ func (c *podCheck) container(n *manifest.Node, path string) {
 		i := slices.Index(n.Get("env").Items, cycle)
 		c.report(manifest.Index(path+".env", i)+".value", "%s uses a variable that uses it in turn, and the kubelet can expand neither; write one of them out", textOf(cycle.Get("name")))
 	}
-	for i, m := range items(n.Get("volumeMounts")) {
-		if item(c.node.At("spec", "volumes"), textOf(m.Get("name"))) == nil {
-			c.report(manifest.Index(path+".volumeMounts", i), "there is no volume %s; add it to spec.volumes of the patch", quoted(textOf(m.Get("name"))))
-		}
-	}
+	c.ofEach(n, path)
+	c.devices(n, path)
 	c.execStrings(n, path)
 	c.uniquePaths(n, path)
 	if name == agentContainer {
 		c.sourcedEnv(n, path)
+	}
+}
+
+var (
+	envSource = manifest.TypeFor[corev1.EnvVarSource]()
+	mountType = manifest.TypeFor[corev1.VolumeMount]()
+)
+
+// fileKey reports a file of variables that is in no emptyDir
+// (validateFileKeyRefVolumes).
+func (c *podCheck) fileKey(ref *manifest.Node, i int, path string) {
+	if ref == nil {
+		return
+	}
+	name := textOf(ref.Get("volumeName"))
+	if volume := item(c.node.At("spec", "volumes"), name); volume.Get("emptyDir") == nil {
+		c.report(manifest.Index(path+".env", i)+".valueFrom.fileKeyRef.volumeName", "there is no emptyDir %s; add it to spec.volumes of the patch", quoted(name))
+	}
+}
+
+// ofEach holds variables and mounts against the API's rules. They are no part of
+// what is checked once for all pods that are alike. Paths are made only for what
+// is wrong.
+func (c *podCheck) ofEach(n *manifest.Node, path string) {
+	name, privileged := textOf(n.Get("name")), isTrue(n.At("securityContext", "privileged"))
+	for i, e := range items(n.Get("env")) {
+		if from := e.Get("valueFrom"); from != nil {
+			c.checkAt(from, envSource, func() string { return manifest.Index(path+".env", i) + ".valueFrom" })
+			c.fileKey(from.Get("fileKeyRef"), i, path)
+		}
+	}
+	for i, m := range items(n.Get("volumeMounts")) {
+		at := func() string { return manifest.Index(path+".volumeMounts", i) }
+		c.checkAt(m, mountType, at)
+		if volume := textOf(m.Get("name")); item(c.node.At("spec", "volumes"), volume) == nil {
+			c.mounted(volume, name, at())
+		}
+		if !privileged && textOf(m.Get("mountPropagation")) == string(corev1.MountPropagationBidirectional) {
+			c.report(at()+".mountPropagation", "Bidirectional is for privileged containers only; write HostToContainer")
+		}
+	}
+}
+
+// checkAt is checkAPI of what is at a path of the pod.
+func (c *podCheck) checkAt(n *manifest.Node, t *manifest.Type, path func() string) {
+	checkAPI(n, t, "", func(n *manifest.Node, below, field, problem string) {
+		c.apiReport(n, strings.TrimSuffix(path()+"."+below, "."), field, problem)
+	})
+}
+
+// mounted reports a volume that a container mounts and that is not there: where
+// it was taken away, or at the mount.
+func (c *podCheck) mounted(volume, container, path string) {
+	if p := c.removal([]string{"spec", "volumes", volume}); p.IsValid() {
+		c.reportAt(p, path, "takes away the volume %s, which the container %s mounts; keep it, or remove the mount too", volume, container)
+		return
+	}
+	c.report(path, "there is no volume %s; add it to spec.volumes of the patch", quoted(volume))
+}
+
+// devices reports volumes that a container cannot have as devices
+// (ValidateVolumeDevices).
+func (c *podCheck) devices(n *manifest.Node, path string) {
+	devices, mounts := items(n.Get("volumeDevices")), items(n.Get("volumeMounts"))
+	for i, d := range devices {
+		at, name := manifest.Index(path+".volumeDevices", i), textOf(d.Get("name"))
+		uses := func(key string) func(other *manifest.Node) bool {
+			return func(other *manifest.Node) bool { return textOf(other.Get(key)) == name }
+		}
+		volume := item(c.node.At("spec", "volumes"), name)
+		switch {
+		case volume == nil:
+			c.report(at+".name", "there is no volume %s; add it to spec.volumes of the patch", quoted(name))
+		case volume.Get("persistentVolumeClaim") == nil && volume.Get("ephemeral") == nil:
+			c.report(at+".name", "%s is no claim; a device is a persistentVolumeClaim or ephemeral", name)
+		case slices.ContainsFunc(devices[:i], uses("name")), slices.ContainsFunc(mounts, uses("name")):
+			c.report(at+".name", "%s is a device or mounted already; remove one", name)
+		case slices.ContainsFunc(mounts, func(m *manifest.Node) bool { return textOf(m.Get("mountPath")) == textOf(d.Get("devicePath")) }):
+			c.report(at+".devicePath", "a volume is mounted at %s; change one", textOf(d.Get("devicePath")))
+		case isFalse(c.node.At("spec", "hostUsers")):
+			c.report(at, "cannot stand beside hostUsers: false; remove one of the two")
+		}
 	}
 }
 
@@ -358,30 +538,41 @@ var podSecurityFields = []struct{ word, field string }{
 
 // culprit is the field that a finding speaks of where it was last set, the
 // highest layer's, or was removed. The detail quotes the names of the containers
-// or volumes at fault; init containers of ours have what the agent has.
+// or volumes at fault; init containers of ours have what the agent has, unless
+// they are at fault alone.
 func (c *podCheck) culprit(reason, detail string) (string, manifest.Pos) {
-	s := suspect{check: c, reason: reason, path: "spec", rank: -1}
+	s := suspect{check: c, reason: reason, rank: -1}
+	for _, f := range fields(c.node.At("metadata", "annotations")) {
+		if strings.Contains(detail, f.Key) { // AppArmor's
+			return "metadata.annotations[" + f.Key + "]", f.Pos
+		}
+	}
 	var missing []string
+	ours := strings.Contains(detail, strconv.Quote(agentContainer))
 	for _, list := range []string{"containers", "initContainers", "volumes"} {
 		for i, n := range items(c.node.At("spec", list)) {
 			name, at := textOf(n.Get("name")), manifest.Index("spec."+list, i)
 			switch {
-			case !strings.Contains(detail, strconv.Quote(name)), slices.Contains(ownInits, name):
-			case list == "volumes":
-				s.accuse(n, at)
-			default:
+			case !strings.Contains(detail, strconv.Quote(name)), ours && slices.Contains(ownInits, name):
+			case list != "volumes":
 				missing = append(missing, at)
 				s.walk(n, at, "")
+			case strings.Contains(reason, "olume"): // one may have a container's name
+				s.accuse(n, at)
 			}
 		}
 	}
 	s.walk(without(without(without(c.node.Get("spec"), "containers"), "initContainers"), "volumes"), "spec", "")
-	if s.pos.IsValid() {
-		return s.path, s.pos
-	}
 	for _, at := range append(missing, "spec") {
 		for _, f := range podSecurityFields {
 			if !strings.Contains(reason, f.word) {
+				continue
+			}
+			path := at + ".securityContext." + f.field
+			if p := cmp.Or(c.removal(c.names(path)), c.removalBelow(path)); c.rank(p) > s.rank {
+				return at, p
+			}
+			if s.pos.IsValid() {
 				continue
 			}
 			if p := c.locate(at + ".securityContext." + f.field); p.IsValid() && (at == "spec" || c.rank(p) > 0) {
@@ -389,7 +580,7 @@ func (c *podCheck) culprit(reason, detail string) (string, manifest.Pos) {
 			}
 		}
 	}
-	return "spec", manifest.Pos{}
+	return cmp.Or(s.path, "spec"), s.pos
 }
 
 // suspect is the field that is most likely to blame for a finding.

@@ -119,8 +119,10 @@ func (a *agent) deployment(pod *manifest.Node) *manifest.Node {
 func (a *agent) statefulSet(pod *manifest.Node) *manifest.Node {
 	template := podTemplate(pod)
 	spec := clone(template.Get("spec"))
-	volumes := clone(spec.Get("volumes"))
-	volumes.Items = nil
+	if spec == nil {
+		spec = object() // a patch took it away, and verify said so
+	}
+	volumes := manifest.List(manifest.Pos{})
 	var claims []*manifest.Node
 	for _, v := range items(pod.At("spec", "volumes")) {
 		name := textOf(v.Get("name"))
@@ -133,12 +135,18 @@ func (a *agent) statefulSet(pod *manifest.Node) *manifest.Node {
 		if size == nil {
 			size = value("10Gi")
 		}
+		if problem := positiveAmount(size.Text); problem != "" {
+			a.errs.Add(size.Pos, a.setting(size.Pos), "%s, for the claim of the StatefulSet", problem)
+		}
 		claims = append(claims, at(v.Pos, object(
 			"metadata", object("name", name),
 			"spec", object("accessModes", list(value("ReadWriteOnce")),
 				"resources", object("requests", object("storage", size))))))
 	}
-	spec.Set("volumes", volumes)
+	if spec = without(spec, "volumes"); len(volumes.Items) > 0 {
+		spec = clone(spec)
+		spec.Set("volumes", volumes)
+	}
 	template.Set("spec", spec)
 	out := object(
 		"persistentVolumeClaimRetentionPolicy", object("whenDeleted", "Delete", "whenScaled", "Retain"),
@@ -194,22 +202,27 @@ func (a *agent) chose(setting ...string) bool {
 }
 
 // restartPolicy gives the pods of workloads that restart theirs the only
-// policy the API takes. Another that a user asked for is an error, and so is an
-// expiry (ValidatePodTemplateSpecForReplicaSet).
+// policy the API takes, and those of a Job the only one that goes with its
+// podFailurePolicy. Another that a user asked for is an error, and so is an expiry
+// of pods that do not end (ValidatePodTemplateSpecForReplicaSet, ValidateJobSpec).
 func (a *agent) restartPolicy(spec *manifest.Node) {
-	if !a.restarts() {
+	only := "Always"
+	switch {
+	case a.workload() == workloadJob:
+		only = "Never"
+	case !a.restarts():
 		return
 	}
-	if expiry := spec.Get("activeDeadlineSeconds"); expiry != nil {
+	if expiry := spec.Get("activeDeadlineSeconds"); expiry != nil && a.restarts() {
 		a.errs.Add(expiry.Pos, a.setting(expiry.Pos), "the pods of a %s do not expire; remove it, or use workload Pod or Job", a.workload())
 	}
 	policy := spec.Get("restartPolicy")
-	if textOf(policy) == "Always" {
+	if textOf(policy) == only {
 		return
 	}
 	if policy != nil && policy.Pos.IsValid() && policy.Pos.Source != a.layers[0].source {
-		a.errs.Add(policy.Pos, "pod.spec.restartPolicy", "a %s takes Always only; remove it, or use workload Pod or Job", a.workload())
+		a.errs.Add(policy.Pos, "pod.spec.restartPolicy", "a %s takes %s only; remove it, or use another workload", a.workload(), only)
 		return
 	}
-	spec.Set("restartPolicy", at(a.pos("workload"), value("Always")))
+	spec.Set("restartPolicy", at(a.pos("workload"), value(only)))
 }
