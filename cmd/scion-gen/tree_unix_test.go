@@ -134,6 +134,54 @@ func runTo(t *testing.T, config, dir string, want map[string]string) {
 	}
 }
 
+// killer kills runs while they write, at random moments.
+type killer struct {
+	random *rand.Rand
+	most   time.Duration // that it waits when a run has begun to write
+	amid   int           // how many were killed before their end
+	runs   int
+}
+
+func newKiller() *killer {
+	return &killer{random: rand.New(rand.NewPCG(4, 2)), most: 8 * time.Millisecond}
+}
+
+// kill starts a run and kills it once there is a journal. Unfinished says then
+// whether the run had something left to do: where none of it was, the next is
+// given less time, for a machine may be slow to wake us.
+func (k *killer) kill(t *testing.T, cmd *exec.Cmd, journal string, unfinished func() bool) {
+	t.Helper()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for waiting := true; waiting; {
+		_, err := os.Lstat(journal)
+		waiting = err != nil && len(ended) == 0
+	}
+	time.Sleep(time.Duration(k.random.Int64N(int64(k.most))))
+	_ = cmd.Process.Kill() // it may be over
+	<-ended
+	k.runs++
+	if unfinished() {
+		k.amid++
+		k.most = min(2*k.most, 8*time.Millisecond)
+		return
+	}
+	k.most = max(k.most/2, time.Microsecond)
+}
+
+// enough reports whether there were so many killings, a third of them amid the
+// writing.
+func (k *killer) enough(t *testing.T, killings int) bool {
+	if k.runs >= 5*killings {
+		t.Errorf("only %d of %d runs were killed while they wrote", k.amid, k.runs)
+		return true
+	}
+	return k.runs >= killings && k.amid >= killings/3
+}
+
 // Killed at any instant, a run leaves whole files, and the next one, of the
 // same configuration or of another, ends as if nothing had happened.
 func TestKilled(t *testing.T) {
@@ -142,41 +190,24 @@ func TestKilled(t *testing.T) {
 	runTo(t, configs[0], dir, trees[0])
 	stop := trees.watch(t, dir)
 	defer stop()
-	random := rand.New(rand.NewPCG(4, 2))
-	const killings = 12
-	amid := 0
-	for i := range killings {
-		from, to := i%2, 1-i%2
+	journal := filepath.Join(dir, tree.JournalName)
+	k := newKiller()
+	for !k.enough(t, 12) {
+		from, to := k.runs%2, 1-k.runs%2
 		cmd, _ := renderer(t, configs[to], dir)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		ended := make(chan error, 1)
-		go func() { ended <- cmd.Wait() }()
-		journal := filepath.Join(dir, tree.JournalName)
-		for waiting := true; waiting; {
+		k.kill(t, cmd, journal, func() bool {
+			if err := trees.whole(dir); err != nil {
+				t.Fatal(err)
+			}
 			_, err := os.Lstat(journal)
-			waiting = err != nil && len(ended) == 0
-		}
-		time.Sleep(time.Duration(random.IntN(8000)) * time.Microsecond)
-		_ = cmd.Process.Kill() // it may be over
-		<-ended
-		if err := trees.whole(dir); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := os.Lstat(journal); err == nil {
-			amid++
-		}
+			return err == nil
+		})
 		next := to
-		if random.IntN(2) == 0 {
+		if k.random.IntN(2) == 0 {
 			next = from
 		}
 		runTo(t, configs[next], dir, trees[next])
 		runTo(t, configs[to], dir, trees[to])
-	}
-	t.Logf("%d of %d runs were killed while they wrote", amid, killings)
-	if amid < killings/3 {
-		t.Errorf("only %d runs were killed while they wrote", amid)
 	}
 }
 
@@ -215,36 +246,17 @@ func TestKilledAmidTwoTrees(t *testing.T) {
 		}
 		want[sides] = trees()
 	}
-	random := rand.New(rand.NewPCG(8, 2))
-	amid := 0
-	for i := range 8 {
-		sides := []string{"one", "two"}[i%2]
-		cmd := command(sides)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		journal := filepath.Join(repo, []string{"manifests", "deploy"}[i/2%2], tree.JournalName)
-		ended := make(chan error, 1)
-		go func() { ended <- cmd.Wait() }()
-		for waiting := true; waiting; {
-			_, err := os.Lstat(journal)
-			waiting = err != nil && len(ended) == 0
-		}
-		time.Sleep(time.Duration(random.IntN(4000)) * time.Microsecond)
-		_ = cmd.Process.Kill() // it may be over
-		<-ended
-		if cmp.Diff(want[sides], trees()) != "" {
-			amid++
-		}
+	k := newKiller()
+	for !k.enough(t, 8) {
+		sides := []string{"one", "two"}[k.runs%2]
+		journal := filepath.Join(repo, []string{"manifests", "deploy"}[k.runs/2%2], tree.JournalName)
+		k.kill(t, command(sides), journal, func() bool { return cmp.Diff(want[sides], trees()) != "" })
 		if out, err := command(sides).CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
 		if diff := cmp.Diff(want[sides], trees()); diff != "" {
 			t.Fatalf("the trees differ from those of an undisturbed run (-want +got):\n%s", diff)
 		}
-	}
-	if amid < 3 {
-		t.Errorf("only %d of 8 runs were killed while they wrote", amid)
 	}
 }
 
