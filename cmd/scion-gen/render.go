@@ -191,10 +191,13 @@ func readTree(root string) ([]render.File, error) {
 	return files, err
 }
 
-// isRendered reports whether a directory is a tree with an index.
+// isRendered reports whether a directory is a tree with an index, or will be: one
+// whose first run was stopped has a journal only.
 func isRendered(dir string) bool {
-	_, err := os.Lstat(filepath.Join(dir, tree.IndexName))
-	return err == nil
+	return slices.ContainsFunc([]string{tree.IndexName, tree.JournalName}, func(name string) bool {
+		_, err := os.Lstat(filepath.Join(dir, name))
+		return err == nil
+	})
 }
 
 func isYAML(path string) bool {
