@@ -167,6 +167,9 @@ func readPaths(paths []string, stdin io.Reader) ([]render.File, error) {
 // readTree reads a file, or the YAML files below a directory but for hidden
 // ones, and those of trees that render or build wrote there.
 func readTree(root string) ([]render.File, error) {
+	if info, err := os.Stat(root); err == nil && info.IsDir() {
+		root = filepath.Clean(root) + string(filepath.Separator) // what a link leads to
+	}
 	var files []render.File
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -186,7 +189,7 @@ func readTree(root string) ([]render.File, error) {
 		return err
 	})
 	if err == nil && len(files) == 0 {
-		err = inputError(fmt.Errorf("%s: no *.yaml files", root))
+		err = inputError(fmt.Errorf("%s: no *.yaml files", filepath.Clean(root)))
 	}
 	return files, err
 }
