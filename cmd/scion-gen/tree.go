@@ -61,21 +61,24 @@ func (f treeFlags) sync(targets []target, stdout, stderr io.Writer) error {
 	if f.check {
 		return checkTrees(targets, stdout, bar)
 	}
-	var plans []*plannedTree
+	plans := make([]*plannedTree, len(targets))
 	defer func() {
 		for _, p := range plans {
-			p.close()
+			if p != nil {
+				p.close()
+			}
 		}
 	}()
-	var taken []error
-	for _, t := range targets {
-		p, err := planTree(t, f.force, bar)
-		if err != nil {
-			return fmt.Errorf("%s: %w", t.dir, err)
+	for _, i := range inOneOrder(targets) {
+		var err error
+		if plans[i], err = planTree(targets[i], f.force, bar); err != nil {
+			return fmt.Errorf("%s: %w", targets[i].dir, err)
 		}
-		plans = append(plans, p)
+	}
+	var taken []error
+	for i, p := range plans {
 		if err := p.plan.Taken(); err != nil {
-			taken = append(taken, fmt.Errorf("%s: %w", t.dir, err))
+			taken = append(taken, fmt.Errorf("%s: %w", targets[i].dir, err))
 		}
 	}
 	if taken != nil {
@@ -93,6 +96,23 @@ func (f treeFlags) sync(targets []target, stdout, stderr io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// inOneOrder are the indexes of targets in the order in which every run takes their
+// directories: two that name them in another would wait for each other.
+func inOneOrder(targets []target) []int {
+	order, names := make([]int, len(targets)), make([]string, len(targets))
+	for i, t := range targets {
+		order[i], names[i] = i, t.dir
+		if abs, err := filepath.Abs(t.dir); err == nil {
+			names[i] = abs
+		}
+		if real, err := filepath.EvalSymlinks(names[i]); err == nil {
+			names[i] = real
+		}
+	}
+	slices.SortFunc(order, func(a, b int) int { return strings.Compare(names[a], names[b]) })
+	return order
 }
 
 // plannedTree is a directory that nobody else writes to until it is closed.
