@@ -117,7 +117,8 @@ func (b *treeBuild) rendered(r rendering) (target, error) {
 		}
 		list = append(list, f)
 	}
-	return target{r.dir, header(files), listed(list)}, nil
+	made := target{r.dir, header(files), listed(list)}
+	return made, notAmong(r.config, made)
 }
 
 func listed(list []tree.File) tree.Files {

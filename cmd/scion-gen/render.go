@@ -66,7 +66,11 @@ reported as file:line:column, and the exit code is 1.`,
 			if output == "-" {
 				return writeStream(manifests, cmd.OutOrStdout())
 			}
-			return flags.sync([]target{{output, header(files), treeFiles(manifests)}}, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			rendered := target{output, header(files), treeFiles(manifests)}
+			if err := notAmong(orHere(args), rendered); err != nil {
+				return err
+			}
+			return flags.sync([]target{rendered}, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "-", "the directory to write to, or - for standard output")
@@ -140,12 +144,17 @@ func asInput(err error) error {
 	return err
 }
 
-func readPaths(paths []string, stdin io.Reader) ([]render.File, error) {
+// orHere are the paths, or the current directory where there are none.
+func orHere(paths []string) []string {
 	if len(paths) == 0 {
-		paths = []string{"."}
+		return []string{"."}
 	}
+	return paths
+}
+
+func readPaths(paths []string, stdin io.Reader) ([]render.File, error) {
 	var files []render.File
-	for _, path := range paths {
+	for _, path := range orHere(paths) {
 		if path == "-" {
 			data, err := io.ReadAll(stdin)
 			if err != nil {

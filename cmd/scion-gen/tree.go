@@ -177,6 +177,41 @@ func notWithin(dir string) error {
 	return nil
 }
 
+// notAmong refuses to write what is rendered among its configuration, where the next
+// run would take it for that. In a directory of its own below, it is passed over.
+func notAmong(config []string, t target) error {
+	for _, root := range config {
+		if info, err := os.Stat(root); err != nil || !info.IsDir() {
+			continue
+		}
+		below, err := relativeTo(t.dir, root)
+		if err != nil || !filepath.IsLocal(below) {
+			continue
+		}
+		for f, err := range t.files {
+			if err != nil {
+				return err
+			}
+			if below == "." || strings.HasPrefix(f.Name, filepath.ToSlash(below)+"/") {
+				return fmt.Errorf("%s: would be among the configuration in %s; write to a directory of its own, such as manifests", path.Join(filepath.ToSlash(t.dir), f.Name), root)
+			}
+		}
+	}
+	return nil
+}
+
+// relativeTo is filepath.Rel, also where one of the paths is absolute.
+func relativeTo(from, to string) (string, error) {
+	from, err := filepath.Abs(from)
+	if err != nil {
+		return "", err
+	}
+	if to, err = filepath.Abs(to); err != nil {
+		return "", err
+	}
+	return filepath.Rel(from, to)
+}
+
 // summarize tells people what was done.
 func summarize(dir string, plan *tree.Plan, w io.Writer) error {
 	counts := map[tree.Action]int{}
