@@ -265,3 +265,19 @@ func TestGitOpsExamplesAreYAML(t *testing.T) {
 		t.Errorf("%d documents, %v", seen, err)
 	}
 }
+
+// Argo CD looks into the folders that a large overlay is built to: what it does not
+// see it prunes.
+func TestArgoCDSeesFolders(t *testing.T) {
+	var app struct {
+		Spec struct {
+			Source struct {
+				Directory struct{ Recurse bool }
+			}
+		}
+	}
+	readYAML(t, filepath.Join(gitopsExamples, "argocd/application.yaml"), &app)
+	if !app.Spec.Source.Directory.Recurse {
+		t.Error("the Application does not recurse")
+	}
+}
