@@ -30,6 +30,8 @@ func (f *treeFlags) register(cmd *cobra.Command) {
 // usage refuses the flags where there is no directory that they could be about.
 func (f *treeFlags) usage(output string) error {
 	switch {
+	case output == "":
+		return errors.New("-o: name a directory, or - for standard output")
 	case output != "-":
 		return nil
 	case f.check:
