@@ -233,9 +233,13 @@ func TestFluxPush(t *testing.T) {
 			t.Errorf("flux is not called with %q:\n%s", want, calls())
 		}
 	}
-	replaceIn(t, filepath.Join(dir, "deploy/prod/v1_pod_shop--builder.yaml"), "36000", "1")
-	if out, err := shell(t, dir, []string{"PATH=" + path}, "sh "+script); err == nil {
-		t.Errorf("pushed what is not committed\n%s", out)
+	for _, change := range []string{"echo '# new' > deploy/prod/new.yaml", "rm deploy/prod/new.yaml && sed -i.old s/36000/1/ deploy/prod/v1_pod_shop--builder.yaml && rm deploy/prod/*.old"} {
+		if out, err := shell(t, dir, nil, change); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		if out, err := shell(t, dir, []string{"PATH=" + path}, "sh "+script); err == nil {
+			t.Errorf("%s: pushed what is not committed\n%s", change, out)
+		}
 	}
 }
 
