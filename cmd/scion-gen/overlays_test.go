@@ -79,7 +79,9 @@ func TestComponents(t *testing.T) {
 // workload: a Deployment that is not sandboxed would look as if it were. A fleet
 // with nothing but that kind, and no ConfigMaps, is no mistake.
 func TestComponentsForWorkloads(t *testing.T) {
-	const agents = `{apiVersion: gen.scion.dev/v1alpha1, kind: Agent, metadata: {name: a, namespace: elsewhere}, spec: {workload: KIND, template: generic, image: "x:1", harness: {command: ["true"]}}}`
+	const agents = `{apiVersion: gen.scion.dev/v1alpha1, kind: Agent, metadata: {name: a, namespace: elsewhere}, spec: {workload: KIND, template: generic, image: "x:1", grove: g, harness: {command: ["true"]},
+  home: {files: [{path: .a, text: b}]}, sharedDirs: [{name: cache}], secrets: [{name: API_KEY, from: {secretKeyRef: {name: keys, key: api}}}]}}`
+	const prefixed = "namePrefix: new-\nsecretGenerator: [{name: keys, namespace: elsewhere, literals: [api=x]}]\n" // for names
 	for _, name := range components(t) {
 		if name == "argocd" {
 			continue // it is for Pods and Jobs, and changes no pod
@@ -87,6 +89,10 @@ func TestComponentsForWorkloads(t *testing.T) {
 		changes := map[string][]string{}
 		for _, kind := range []string{"Pod", "Job", "Deployment", "StatefulSet", "Sandbox"} {
 			overlay := overlayWith(t, name)
+			if name == "names" {
+				file := filepath.Join(overlay, "kustomization.yaml")
+				replaceIn(t, file, "namespace: elsewhere\n", "namespace: elsewhere\n"+prefixed)
+			}
 			config := filepath.Join(t.TempDir(), "agents.yaml")
 			if err := os.WriteFile(config, []byte(strings.ReplaceAll(agents, "KIND", kind)), 0o644); err != nil {
 				t.Fatal(err)
