@@ -35,11 +35,12 @@ type rendering struct {
 
 // parseRendering reads CONFIG=DIR, with more paths of configuration after commas.
 func parseRendering(text string) (rendering, error) {
-	i := strings.LastIndex(text, "=")
-	if i <= 0 || i == len(text)-1 {
+	i := max(0, strings.LastIndex(text, "="))
+	config, dir := strings.Split(text[:i], ","), strings.TrimPrefix(text[i:], "=")
+	if slices.Contains(config, "") || slices.Contains(config, "-") || dir == "" {
 		return rendering{}, fmt.Errorf("--render %s: write the configuration and the directory, such as agents=manifests", text)
 	}
-	return rendering{strings.Split(text[:i], ","), text[i+1:]}, nil
+	return rendering{config, dir}, nil
 }
 
 // usage refuses flags that say nothing without others, and two trees in one
@@ -117,7 +118,8 @@ func (b *treeBuild) rendered(r rendering) (target, error) {
 		}
 		list = append(list, f)
 	}
-	return target{r.dir, header(files), listed(list)}, nil
+	made := target{r.dir, header(files), listed(list)}
+	return made, notAmong(r.config, made)
 }
 
 func listed(list []tree.File) tree.Files {

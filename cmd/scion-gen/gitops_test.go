@@ -233,9 +233,13 @@ func TestFluxPush(t *testing.T) {
 			t.Errorf("flux is not called with %q:\n%s", want, calls())
 		}
 	}
-	replaceIn(t, filepath.Join(dir, "deploy/prod/v1_pod_shop--builder.yaml"), "36000", "1")
-	if out, err := shell(t, dir, []string{"PATH=" + path}, "sh "+script); err == nil {
-		t.Errorf("pushed what is not committed\n%s", out)
+	for _, change := range []string{"echo '# new' > deploy/prod/new.yaml", "rm deploy/prod/new.yaml && sed -i.old s/36000/1/ deploy/prod/v1_pod_shop--builder.yaml && rm deploy/prod/*.old"} {
+		if out, err := shell(t, dir, nil, change); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		if out, err := shell(t, dir, []string{"PATH=" + path}, "sh "+script); err == nil {
+			t.Errorf("%s: pushed what is not committed\n%s", change, out)
+		}
 	}
 }
 
@@ -263,5 +267,21 @@ func TestGitOpsExamplesAreYAML(t *testing.T) {
 	})
 	if err != nil || seen == 0 {
 		t.Errorf("%d documents, %v", seen, err)
+	}
+}
+
+// Argo CD looks into the folders that a large overlay is built to: what it does not
+// see it prunes.
+func TestArgoCDSeesFolders(t *testing.T) {
+	var app struct {
+		Spec struct {
+			Source struct {
+				Directory struct{ Recurse bool }
+			}
+		}
+	}
+	readYAML(t, filepath.Join(gitopsExamples, "argocd/application.yaml"), &app)
+	if !app.Spec.Source.Directory.Recurse {
+		t.Error("the Application does not recurse")
 	}
 }

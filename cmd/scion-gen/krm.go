@@ -41,7 +41,8 @@ the items. Transform puts the manifests of the config, and of the configuration
 documents among the items, in the place of the latter. Validate changes nothing
 and checks what build checks: fields, Pod Security, agents' environment.
 
-What is wrong is in the results, with file and field, and the exit code is 1.`,
+What is wrong, also with the functionConfig, is in the results, with file and
+field, and the exit code is 1.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return krm(cmd.InOrStdin(), cmd.OutOrStdout())
@@ -53,7 +54,7 @@ func krm(stdin io.Reader, stdout io.Writer) error {
 	source := &kio.ByteReadWriter{Reader: stdin, Writer: stdout, KeepReaderAnnotations: true}
 	err := framework.Execute(framework.ResourceListProcessorFunc(func(rl *framework.ResourceList) error {
 		f, err := newFunction(rl)
-		if err == nil {
+		if err == nil && len(rl.Results) == 0 {
 			err = f.run()
 		}
 		if err == nil && rl.Results.ExitCode() != 0 {
@@ -104,38 +105,58 @@ func newFunction(rl *framework.ResourceList) (*function, error) {
 	return f, f.settings(config)
 }
 
+// settings reads the functionConfig's spec; what is wrong with it is in the
+// results.
 func (f *function) settings(config *yaml.RNode) error {
+	wrong := func(field, format string, args ...any) { f.fault(config, field, fmt.Sprintf(format, args...)) }
+	oneOf := func(field, text string, words ...string) {
+		if !slices.Contains(words, text) {
+			wrong(field, "%q is none of %s", text, strings.Join(words, ", "))
+		}
+	}
+	err := config.VisitFields(func(n *yaml.MapNode) error {
+		if key := yaml.GetValue(n.Key); !slices.Contains([]string{"apiVersion", "kind", "metadata", "spec"}, key) {
+			wrong(key, "unknown field; write the settings under spec")
+		}
+		return nil
+	})
 	spec := config.Field("spec")
-	if spec.IsNilOrEmpty() {
+	if err != nil || spec.IsNilOrEmpty() {
+		return err
+	}
+	if spec.Value.YNode().Kind != yaml.MappingNode {
+		wrong("spec", "is not a mapping; write config, mode or podSecurity under it")
 		return nil
 	}
 	return spec.Value.VisitFields(func(n *yaml.MapNode) error {
 		key, text := yaml.GetValue(n.Key), yaml.GetValue(n.Value)
-		switch key {
+		switch field := "spec." + key; key {
 		case "mode":
 			f.mode = text
-			return oneOf("spec.mode", text, modeGenerate, modeTransform, modeValidate)
+			oneOf(field, text, modeGenerate, modeTransform, modeValidate)
 		case "podSecurity":
 			f.level = api.Level(text)
-			return oneOf("spec.podSecurity", text, string(api.LevelRestricted), string(api.LevelBaseline), string(api.LevelPrivileged))
+			oneOf(field, text, string(api.LevelRestricted), string(api.LevelBaseline), string(api.LevelPrivileged))
 		case "config":
+			if n.Value.YNode().Kind != yaml.SequenceNode {
+				wrong(field, "is not a list; write - before each document")
+				return nil
+			}
 			for i, doc := range n.Value.Content() {
-				at := manifest.Index("spec.config", i)
+				at := manifest.Index(field, i)
+				if doc.Kind != yaml.MappingNode {
+					wrong(at, "is not a document of the configuration; write one with apiVersion, kind and metadata")
+					continue
+				}
 				if err := f.add("functionConfig "+at, config, doc, at+"."); err != nil {
 					return err
 				}
 			}
-			return nil
+		default:
+			wrong(field, "unknown field; there are config, mode, podSecurity")
 		}
-		return fmt.Errorf("functionConfig: spec.%s is not known; there are config, mode, podSecurity", key)
-	})
-}
-
-func oneOf(field, text string, words ...string) error {
-	if slices.Contains(words, text) {
 		return nil
-	}
-	return fmt.Errorf("functionConfig: %s: %q is none of %s", field, text, strings.Join(words, ", "))
+	})
 }
 
 // bookkeepers are the prefixes of the annotations by which kustomize and kpt keep

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -110,12 +111,13 @@ func TestFunctionUnderKustomize(t *testing.T) {
 // Over a plain ResourceList, results say what is wrong where, and items that
 // are none of ours keep their comments.
 func TestFunctionOverResourceList(t *testing.T) {
-	call := func(mode, items string) (code int, out string) {
-		input := "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nfunctionConfig:\n  apiVersion: gen.scion.dev/v1alpha1\n  kind: ScionAgentSet\n  metadata: {name: set}\n  spec: {mode: " + mode + "}\nitems:\n" + items
+	function := func(settings, items string) (code int, out string) {
+		input := "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nfunctionConfig:\n  apiVersion: gen.scion.dev/v1alpha1\n  kind: ScionAgentSet\n  metadata: {name: set}\n  " + settings + "\nitems:\n" + items
 		var stdout, stderr bytes.Buffer
 		code = run(t.Context(), []string{"krm"}, strings.NewReader(input), &stdout, &stderr)
 		return code, stdout.String()
 	}
+	call := func(mode, items string) (code int, out string) { return function("spec: {mode: "+mode+"}", items) }
 	item := func(text, file string, index int) string {
 		text = strings.Replace(text, "metadata:\n", fmt.Sprintf("metadata:\n  annotations: {internal.config.kubernetes.io/path: %s, internal.config.kubernetes.io/index: '%d'}\n", file, index), 1)
 		return "- " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n  ") + "\n"
@@ -141,7 +143,26 @@ func TestFunctionOverResourceList(t *testing.T) {
 	if code != exitInput || !strings.Contains(out, "spec.containers[0].imgae") || !strings.Contains(out, "# mine") {
 		t.Errorf("validate: exit code %d\n%s", code, out)
 	}
-	if code, out := call("Sing", other); code != exitTrouble {
-		t.Errorf("an unknown mode: exit code %d\n%s", code, out)
+
+	// The settings of the function itself, all at once.
+	code, out = function("spec: {mode: Sing, podSecurity: none, config: [1, {}], chord: c}\n  sepc: {}", other)
+	list.Results = nil
+	if err := yaml.Unmarshal([]byte(out), &list); err != nil || code != exitInput {
+		t.Fatalf("exit code %d, error %v\n%s", code, err, out)
+	}
+	var fields []string
+	for _, r := range list.Results {
+		if r.ResourceRef.Name != "set" || r.Message == "" {
+			t.Errorf("the result is %v", r)
+		}
+		fields = append(fields, r.Field.Path)
+	}
+	if want := []string{"sepc", "spec.mode", "spec.podSecurity", "spec.config[0]", "spec.chord"}; !slices.Equal(fields, want) {
+		t.Errorf("results for %q, want %q", fields, want)
+	}
+	for field, settings := range map[string]string{"spec": "spec: [Generate]", "spec.config": "spec: {config: {a: b}}"} {
+		if code, out := function(settings, other); code != exitInput || !strings.Contains(out, "path: "+field+"\n") {
+			t.Errorf("%s: exit code %d\n%s", settings, code, out)
+		}
 	}
 }

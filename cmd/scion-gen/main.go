@@ -49,7 +49,15 @@ func (e *exitError) Unwrap() error { return e.err }
 func inputError(err error) error { return &exitError{exitInput, err} }
 
 func main() {
-	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	stderr := os.Stderr
+	finish, err := warnOnce()
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		os.Exit(exitTrouble)
+	}
+	code := run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, stderr)
+	finish()
+	os.Exit(code)
 }
 
 // untilStopped is a context that ends with Ctrl-C and SIGTERM, for verbs that

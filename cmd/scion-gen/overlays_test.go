@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -78,7 +79,9 @@ func TestComponents(t *testing.T) {
 // workload: a Deployment that is not sandboxed would look as if it were. A fleet
 // with nothing but that kind, and no ConfigMaps, is no mistake.
 func TestComponentsForWorkloads(t *testing.T) {
-	const agents = `{apiVersion: gen.scion.dev/v1alpha1, kind: Agent, metadata: {name: a, namespace: elsewhere}, spec: {workload: KIND, template: generic, image: "x:1", harness: {command: ["true"]}}}`
+	const agents = `{apiVersion: gen.scion.dev/v1alpha1, kind: Agent, metadata: {name: a, namespace: elsewhere}, spec: {workload: KIND, template: generic, image: "x:1", grove: g, harness: {command: ["true"]},
+  home: {files: [{path: .a, text: b}]}, sharedDirs: [{name: cache}], secrets: [{name: API_KEY, from: {secretKeyRef: {name: keys, key: api}}}]}}`
+	const prefixed = "namePrefix: new-\nsecretGenerator: [{name: keys, namespace: elsewhere, literals: [api=x]}]\n" // for names
 	for _, name := range components(t) {
 		if name == "argocd" {
 			continue // it is for Pods and Jobs, and changes no pod
@@ -86,6 +89,10 @@ func TestComponentsForWorkloads(t *testing.T) {
 		changes := map[string][]string{}
 		for _, kind := range []string{"Pod", "Job", "Deployment", "StatefulSet", "Sandbox"} {
 			overlay := overlayWith(t, name)
+			if name == "names" {
+				file := filepath.Join(overlay, "kustomization.yaml")
+				replaceIn(t, file, "namespace: elsewhere\n", "namespace: elsewhere\n"+prefixed)
+			}
 			config := filepath.Join(t.TempDir(), "agents.yaml")
 			if err := os.WriteFile(config, []byte(strings.ReplaceAll(agents, "KIND", kind)), 0o644); err != nil {
 				t.Fatal(err)
@@ -106,6 +113,33 @@ func TestComponentsForWorkloads(t *testing.T) {
 			slices.Sort(changes[kind])
 			if diff := cmp.Diff(changes["Pod"], changes[kind]); diff != "" {
 				t.Errorf("%s: changes (-of a Pod +of a %s):\n%s", name, kind, diff)
+			}
+		}
+	}
+}
+
+// The components for GitOps make of a fleet of every kind of workload what its own
+// setting makes of it.
+func TestGitOpsComponents(t *testing.T) {
+	for tool, component := range map[string]string{"ArgoCD": "argocd", "Flux": "flux"} {
+		built := func(setting, components string) string {
+			text := "{apiVersion: gen.scion.dev/v1alpha1, kind: Fleet, metadata: {name: f}, spec: {namespace: agents, gitops: " + setting + "}}\n"
+			for _, kind := range []string{"Pod", "Job", "Deployment", "StatefulSet", "Sandbox"} {
+				text += "---\n{apiVersion: gen.scion.dev/v1alpha1, kind: Agent, metadata: {name: " + strings.ToLower(kind) + "}, spec: {workload: " + kind + ", template: claude, image: \"x:1\", task: \"the ${HOME}\"}}\n"
+			}
+			overlay := overlayWith(t)
+			config := filepath.Join(t.TempDir(), "agents.yaml")
+			if err := errors.Join(os.RemoveAll(filepath.Join(overlay, "../base")), os.WriteFile(config, []byte(text), 0o644),
+				os.WriteFile(filepath.Join(overlay, "kustomization.yaml"), []byte("resources: [../base]\ncomponents: ["+components+"]\n"), 0o644)); err != nil {
+				t.Fatal(err)
+			}
+			renderTree(t, filepath.Join(overlay, "../base"), config)
+			return string(ownBuild(t, overlay))
+		}
+		want := built(tool, "")
+		for _, setting := range []string{"None", tool} { // the component also finds its work done
+			if diff := cmp.Diff(want, built(setting, "../components/"+component)); diff != "" {
+				t.Errorf("gitops: %s, and %s over gitops: %s (-setting +component):\n%s", tool, component, setting, diff)
 			}
 		}
 	}

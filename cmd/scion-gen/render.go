@@ -66,7 +66,11 @@ reported as file:line:column, and the exit code is 1.`,
 			if output == "-" {
 				return writeStream(manifests, cmd.OutOrStdout())
 			}
-			return flags.sync([]target{{output, header(files), treeFiles(manifests)}}, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			rendered := target{output, header(files), treeFiles(manifests)}
+			if err := notAmong(orHere(args), rendered); err != nil {
+				return err
+			}
+			return flags.sync([]target{rendered}, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "-", "the directory to write to, or - for standard output")
@@ -140,12 +144,17 @@ func asInput(err error) error {
 	return err
 }
 
-func readPaths(paths []string, stdin io.Reader) ([]render.File, error) {
+// orHere are the paths, or the current directory where there are none.
+func orHere(paths []string) []string {
 	if len(paths) == 0 {
-		paths = []string{"."}
+		return []string{"."}
 	}
+	return paths
+}
+
+func readPaths(paths []string, stdin io.Reader) ([]render.File, error) {
 	var files []render.File
-	for _, path := range paths {
+	for _, path := range orHere(paths) {
 		if path == "-" {
 			data, err := readAll("<stdin>", stdin)
 			if err != nil {
@@ -167,6 +176,9 @@ func readPaths(paths []string, stdin io.Reader) ([]render.File, error) {
 // readTree reads a file, or the YAML files below a directory but for hidden
 // ones, and those of trees that render or build wrote there.
 func readTree(root string) ([]render.File, error) {
+	if info, err := os.Stat(root); err == nil && info.IsDir() {
+		root = filepath.Clean(root) + string(filepath.Separator) // what a link leads to
+	}
 	var files []render.File
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -190,7 +202,7 @@ func readTree(root string) ([]render.File, error) {
 		return err
 	})
 	if err == nil && len(files) == 0 {
-		err = inputError(fmt.Errorf("%s: no *.yaml files", root))
+		err = inputError(fmt.Errorf("%s: no *.yaml files", filepath.Clean(root)))
 	}
 	return files, err
 }
@@ -218,10 +230,13 @@ func readAll(name string, r io.Reader) ([]byte, error) {
 	return data, err
 }
 
-// isRendered reports whether a directory is a tree with an index.
+// isRendered reports whether a directory is a tree with an index, or will be: one
+// whose first run was stopped has a journal only.
 func isRendered(dir string) bool {
-	_, err := os.Lstat(filepath.Join(dir, tree.IndexName))
-	return err == nil
+	return slices.ContainsFunc([]string{tree.IndexName, tree.JournalName}, func(name string) bool {
+		_, err := os.Lstat(filepath.Join(dir, name))
+		return err == nil
+	})
 }
 
 func isYAML(path string) bool {

@@ -30,6 +30,8 @@ func (f *treeFlags) register(cmd *cobra.Command) {
 // usage refuses the flags where there is no directory that they could be about.
 func (f *treeFlags) usage(output string) error {
 	switch {
+	case output == "":
+		return errors.New("-o: name a directory, or - for standard output")
 	case output != "-":
 		return nil
 	case f.check:
@@ -61,21 +63,24 @@ func (f treeFlags) sync(targets []target, stdout, stderr io.Writer) error {
 	if f.check {
 		return checkTrees(targets, stdout, bar)
 	}
-	var plans []*plannedTree
+	plans := make([]*plannedTree, len(targets))
 	defer func() {
 		for _, p := range plans {
-			p.close()
+			if p != nil {
+				p.close()
+			}
 		}
 	}()
-	var taken []error
-	for _, t := range targets {
-		p, err := planTree(t, f.force, bar)
-		if err != nil {
-			return fmt.Errorf("%s: %w", t.dir, err)
+	for _, i := range inOneOrder(targets) {
+		var err error
+		if plans[i], err = planTree(targets[i], f.force, bar); err != nil {
+			return fmt.Errorf("%s: %w", targets[i].dir, err)
 		}
-		plans = append(plans, p)
+	}
+	var taken []error
+	for i, p := range plans {
 		if err := p.plan.Taken(); err != nil {
-			taken = append(taken, fmt.Errorf("%s: %w", t.dir, err))
+			taken = append(taken, fmt.Errorf("%s: %w", targets[i].dir, err))
 		}
 	}
 	if taken != nil {
@@ -93,6 +98,23 @@ func (f treeFlags) sync(targets []target, stdout, stderr io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// inOneOrder are the indexes of targets in the order in which every run takes their
+// directories: two that name them in another would wait for each other.
+func inOneOrder(targets []target) []int {
+	order, names := make([]int, len(targets)), make([]string, len(targets))
+	for i, t := range targets {
+		order[i], names[i] = i, t.dir
+		if abs, err := filepath.Abs(t.dir); err == nil {
+			names[i] = abs
+		}
+		if real, err := filepath.EvalSymlinks(names[i]); err == nil {
+			names[i] = real
+		}
+	}
+	slices.SortFunc(order, func(a, b int) int { return strings.Compare(names[a], names[b]) })
+	return order
 }
 
 // plannedTree is a directory that nobody else writes to until it is closed.
@@ -155,6 +177,41 @@ func notWithin(dir string) error {
 		}
 	}
 	return nil
+}
+
+// notAmong refuses to write what is rendered among its configuration, where the next
+// run would take it for that. In a directory of its own below, it is passed over.
+func notAmong(config []string, t target) error {
+	for _, root := range config {
+		if info, err := os.Stat(root); err != nil || !info.IsDir() {
+			continue
+		}
+		below, err := relativeTo(t.dir, root)
+		if err != nil || !filepath.IsLocal(below) {
+			continue
+		}
+		for f, err := range t.files {
+			if err != nil {
+				return err
+			}
+			if below == "." || strings.HasPrefix(f.Name, filepath.ToSlash(below)+"/") {
+				return fmt.Errorf("%s: would be among the configuration in %s; write to a directory of its own, such as manifests", path.Join(filepath.ToSlash(t.dir), f.Name), root)
+			}
+		}
+	}
+	return nil
+}
+
+// relativeTo is filepath.Rel, also where one of the paths is absolute.
+func relativeTo(from, to string) (string, error) {
+	from, err := filepath.Abs(from)
+	if err != nil {
+		return "", err
+	}
+	if to, err = filepath.Abs(to); err != nil {
+		return "", err
+	}
+	return filepath.Rel(from, to)
 }
 
 // summarize tells people what was done.

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -285,6 +287,33 @@ func TestTwoRunsAtOnce(t *testing.T) {
 			t.Fatalf("the tree is of neither run (-second +got):\n%s", cmp.Diff(trees[1], got))
 		}
 	}
+}
+
+// Runs that name the same trees in another order do not wait for each other forever.
+func TestTreesInAnotherOrder(t *testing.T) {
+	configs := []string{fleetOf(t, "one", 0, 20), fleetOf(t, "two", 0, 20)}
+	repo := t.TempDir()
+	overlay := filepath.Join(repo, "overlays/both")
+	if err := errors.Join(os.MkdirAll(overlay, 0o755), os.WriteFile(filepath.Join(overlay, "kustomization.yaml"), []byte("resources: [../../one]\n"), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	var runs sync.WaitGroup
+	for i := range 12 {
+		renders := []string{"--render=" + configs[0] + "=one", "--render=" + configs[1] + "=two"}
+		if i%2 > 0 {
+			slices.Reverse(renders)
+		}
+		runs.Go(func() {
+			cmd := exec.CommandContext(ctx, "scion-gen", slices.Concat([]string{"build", "overlays", "-o", "deploy"}, renders)...)
+			cmd.Dir = repo
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
+	runs.Wait()
 }
 
 // A run that may write no file larger than a block ends in the midst of one.

@@ -29,6 +29,21 @@ spec:
     emptyDir: {}
 `
 
+// work is a base of an agent's workload, of which a field is the pod.
+func work(apiVersion, kind, field, pod string) files {
+	selector := ""
+	if apiVersion == "apps/v1" {
+		selector = "  selector: {matchLabels: {app.kubernetes.io/instance: a}}\n"
+	}
+	return files{"work/kustomization.yaml": "resources: [work.yaml]\n", "work/work.yaml": "apiVersion: " + apiVersion + "\nkind: " + kind + "\nmetadata: {name: a}\nspec:\n" + selector + "  " + field + `:
+    metadata:
+      labels: {app.kubernetes.io/name: scion-agent, app.kubernetes.io/instance: a}
+    spec:
+      containers:
+      - {name: agent, image: x}
+      ` + pod + "\n"}
+}
+
 // mistakes are kustomizations that cannot be built, over a base of one pod. The
 // stock command fails for all but those that build there: it does not read what
 // is wrong with them.
@@ -201,6 +216,12 @@ var mistakes = []struct {
 	{name: "keys that JSON does not have", overlay: "resources: [x.yaml]\nnameSuffix: -x\n", more: files{"overlay/x.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {0: zero}\n"}},
 	{name: "a number that JSON does not have", overlay: "resources: [x.yaml]\n", more: files{"overlay/x.yaml": "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: a}\nspec: {x: .inf}\n"}},
 	{name: "a folded patch", overlay: "resources: [../base]\npatches:\n- target: {kind: Pod}\n  patch: >-\n    - {op: remove,\n    path: /spec/nothing}\n"},
+	{name: "a restart policy that is not a Deployment's", overlay: "resources: [../work]\npatches:\n- target: {kind: Deployment}\n  patch: '- {op: add, path: /spec/template/spec/restartPolicy, value: Never}'\n", more: work("apps/v1", "Deployment", "template", ""), builds: true},
+	{name: "a restart policy that is not a StatefulSet's", overlay: "resources: [../work]\npatches:\n- target: {kind: StatefulSet}\n  patch: '- {op: add, path: /spec/template/spec/restartPolicy, value: OnFailure}'\n", more: work("apps/v1", "StatefulSet", "template", ""), builds: true},
+	{name: "a restart policy that is not a Job's", overlay: "resources: [../work]\npatches:\n- target: {kind: Job}\n  patch: '- {op: remove, path: /spec/template/spec/restartPolicy}'\n", more: work("batch/v1", "Job", "template", "restartPolicy: Never"), builds: true},
+	{name: "a restart policy that podFailurePolicy does not go with", overlay: "resources: [../work]\npatches:\n- target: {kind: Job}\n  patch: '- {op: add, path: /spec/podFailurePolicy, value: {rules: []}}'\n", more: work("batch/v1", "Job", "template", "restartPolicy: OnFailure"), builds: true},
+	{name: "a selector of other pods", overlay: "resources: [../work]\nlabels: [{pairs: {app.kubernetes.io/instance: b}, includeTemplates: true}]\n", more: work("apps/v1", "Deployment", "template", ""), builds: true},
+	{name: "a field that the pod of a Sandbox does not have", overlay: "resources: [../work]\npatches:\n- target: {kind: Sandbox}\n  patch: '- {op: add, path: /spec/podTemplate/spec/runtimeClas, value: gvisor}'\n", more: work("agents.x-k8s.io/v1beta1", "Sandbox", "podTemplate", ""), builds: true},
 }
 
 var update = flag.Bool("update", false, "rewrite what is expected")

@@ -1,6 +1,7 @@
 package overlay
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -53,13 +54,17 @@ var knownTypes = map[string]func() any{
 
 // findings are all that is wrong with an object, at a level of Pod Security.
 func (v *verifier) findings(n *manifest.Node, level api.Level) []finding {
-	var found []finding
+	var errs manifest.Errors
+	template, at := podTemplate(n)
 	if make, known := knownTypes[textAt(n, "apiVersion")+"/"+textAt(n, "kind")]; known {
-		if errs, wrong := manifest.Into(n, make()).(manifest.Errors); wrong {
-			for _, e := range errs {
-				found = append(found, finding(fmt.Sprintf("%s: %s", e.Path, e.Msg)))
-			}
-		}
+		at = ""
+		errs, _ = manifest.Into(n, make()).(manifest.Errors)
+	} else if template != nil {
+		_, errs = typedPod(template) // of a Sandbox, of which no more is known
+	}
+	var found []finding
+	for _, e := range errs {
+		found = append(found, finding(fmt.Sprintf("%s%s: %s", at, e.Path, e.Msg)))
 	}
 	return append(found, v.agent(n, level)...)
 }
@@ -84,7 +89,35 @@ func (v *verifier) agent(n *manifest.Node, level api.Level) []finding {
 	if ours := textAt(template, "metadata", "annotations", "scion.namespace"); ours != "" && namespace != "" && ours != namespace {
 		found = append(found, finding(fmt.Sprintf("%smetadata.annotations[scion.namespace]: is %s, but the namespace is %s; put overlays/components/names before it", at, ours, namespace)))
 	}
+	found = append(found, controller(n, template, at)...)
 	return append(found, v.security(template, at, level)...)
+}
+
+// controller is what the API refuses of a workload that makes the agent's pod: a
+// restart policy that is not the kind's, and a selector of other pods.
+func controller(n, template *manifest.Node, at string) []finding {
+	var found []finding
+	kind := textAt(n, "kind")
+	var policies []string // empty where any will do
+	switch {
+	case kind == "Deployment", kind == "StatefulSet":
+		policies = []string{"Always", ""}
+	case kind == "Job" && n.At("spec", "podFailurePolicy") != nil:
+		policies = []string{"Never"}
+	case kind == "Job":
+		policies = []string{"Never", "OnFailure"}
+	}
+	if policy := textAt(template, "spec", "restartPolicy"); len(policies) > 0 && !slices.Contains(policies, policy) {
+		found = append(found, finding(fmt.Sprintf("%sspec.restartPolicy: is %s; write %s, which is what this %s takes", at, cmp.Or(policy, "missing"), policies[0], kind)))
+	}
+	if selected := n.At("spec", "selector", "matchLabels"); selected != nil {
+		for _, f := range selected.Fields {
+			if label := textAt(template, "metadata", "labels", f.Key); label != f.Value.Text {
+				found = append(found, finding(fmt.Sprintf("%smetadata.labels[%s]: is %s, but the selector wants %s", at, f.Key, cmp.Or(label, "not there"), f.Value.Text)))
+			}
+		}
+	}
+	return found
 }
 
 // podTemplate is the part of a workload that is a pod, and where it stands.
@@ -126,14 +159,7 @@ func environment(c *manifest.Node, at string) []finding {
 
 // security are the checks of Pod Security that a pod does not pass.
 func (v *verifier) security(template *manifest.Node, at string, level api.Level) []finding {
-	var pod corev1.PodTemplateSpec
-	bare := &manifest.Node{Kind: manifest.Mapping}
-	for _, key := range []string{"metadata", "spec"} {
-		if value := template.Get(key); value != nil {
-			bare.Set(key, value)
-		}
-	}
-	_ = manifest.Into(bare, &pod) // what does not fit is a finding already
+	pod, _ := typedPod(template) // what does not fit is a finding already
 	var found []finding
 	for _, r := range v.evaluator.EvaluatePod(api.LevelVersion{Level: level, Version: api.LatestVersion()}, &pod.ObjectMeta, &pod.Spec) {
 		if !r.Allowed {
@@ -141,6 +167,19 @@ func (v *verifier) security(template *manifest.Node, at string, level api.Level)
 		}
 	}
 	return found
+}
+
+// typedPod is a pod, with what does not fit into one.
+func typedPod(template *manifest.Node) (*corev1.PodTemplateSpec, manifest.Errors) {
+	bare := &manifest.Node{Kind: manifest.Mapping}
+	for _, key := range []string{"metadata", "spec"} {
+		if value := template.Get(key); value != nil {
+			bare.Set(key, value)
+		}
+	}
+	pod := new(corev1.PodTemplateSpec)
+	errs, _ := manifest.Into(bare, pod).(manifest.Errors)
+	return pod, errs
 }
 
 func textAt(n *manifest.Node, keys ...string) string {

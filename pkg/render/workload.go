@@ -5,6 +5,8 @@ import (
 	"math"
 	"time"
 
+	"k8s.io/apimachinery/pkg/util/validation"
+
 	"github.com/scion-gen/scion-gen/pkg/manifest"
 )
 
@@ -188,6 +190,8 @@ func (a *agent) checkWorkload() {
 		a.fail([]string{"onExit"}, "a %s starts an agent that ended again, without end; use workload Job or Pod, or onExit: Keep", kind)
 	case kind == workloadStatefulSet && len(a.pod) > maxStatefulSet:
 		a.fail([]string{"workload"}, "the name %s is longer than the %d characters that a StatefulSet can have; shorten grove or name", a.pod, maxStatefulSet)
+	case kind == workloadStatefulSet && len(validation.IsDNS1035Label(a.pod)) > 0:
+		a.fail([]string{"workload"}, "the Service of a StatefulSet has the agent's name, and %s does not start with a letter; rename the grove, or use another workload", a.pod)
 	}
 }
 
@@ -201,27 +205,32 @@ func (a *agent) chose(setting ...string) bool {
 	return p.IsValid() && p.Source != a.layers[0].source
 }
 
-// restartPolicy gives the pods of workloads that restart theirs the only
-// policy the API takes, and those of a Job the only one that goes with its
-// podFailurePolicy. Another that a user asked for is an error, and so is an expiry
-// of pods that do not end (ValidatePodTemplateSpecForReplicaSet, ValidateJobSpec).
-func (a *agent) restartPolicy(spec *manifest.Node) {
-	only := "Always"
+// onlyPolicy is the one restart policy that the workload can have, or empty where
+// any will do. Of a Job the API takes OnFailure too, but not with a
+// podFailurePolicy (validatePodFailurePolicy).
+func (a *agent) onlyPolicy() string {
 	switch {
+	case a.restarts():
+		return "Always"
 	case a.workload() == workloadJob:
-		only = "Never"
-	case !a.restarts():
-		return
+		return "Never"
 	}
+	return ""
+}
+
+// restartPolicy gives the pods of a workload the only policy it can have. Another
+// that a user asked for is an error, and so is an expiry of pods that are always
+// restarted (ValidatePodTemplateSpecForReplicaSet).
+func (a *agent) restartPolicy(spec *manifest.Node) {
 	if expiry := spec.Get("activeDeadlineSeconds"); expiry != nil && a.restarts() {
 		a.errs.Add(expiry.Pos, a.setting(expiry.Pos), "the pods of a %s do not expire; remove it, or use workload Pod or Job", a.workload())
 	}
-	policy := spec.Get("restartPolicy")
-	if textOf(policy) == only {
+	only, policy := a.onlyPolicy(), spec.Get("restartPolicy")
+	if only == "" || textOf(policy) == only {
 		return
 	}
 	if policy != nil && policy.Pos.IsValid() && policy.Pos.Source != a.layers[0].source {
-		a.errs.Add(policy.Pos, "pod.spec.restartPolicy", "a %s takes %s only; remove it, or use another workload", a.workload(), only)
+		a.errs.Add(policy.Pos, a.setting(policy.Pos), "a %s takes %s only; remove it, or use workload Pod", a.workload(), only)
 		return
 	}
 	spec.Set("restartPolicy", at(a.pos("workload"), value(only)))

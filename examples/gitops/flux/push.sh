@@ -3,7 +3,9 @@
 # the same digest.
 set -eu
 : "${ARTIFACT:=oci://registry.example.com/agents/prod}"
-git diff --quiet HEAD -- deploy/prod # what is pushed is what the revision has
+# What is pushed is what the revision has.
+git diff --quiet HEAD -- deploy/prod
+test -z "$(git ls-files --others -- deploy/prod)"
 flux push artifact "$ARTIFACT:$(git rev-parse --short HEAD)" \
   --path=deploy/prod \
   --source="$(git config --get remote.origin.url)" \
