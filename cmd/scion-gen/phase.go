@@ -181,6 +181,9 @@ func (r *phaseRun) prepare(cluster bool) error {
 	if r.hold != nil && !r.watch {
 		return errors.New("--error-hold is for --watch; one look has nothing to wait for")
 	}
+	if !cluster && slices.Contains(r.config, "-") && (len(r.files) == 0 || slices.Contains(r.files, "-")) {
+		return errors.New("--config - and the Pods are both read from stdin; give one of them as a file")
+	}
 	if err := r.mapping.Validate(); err != nil {
 		return err
 	}

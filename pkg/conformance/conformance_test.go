@@ -366,10 +366,19 @@ func TestParseKnownFailures(t *testing.T) {
 		"not an object":        `["a"]`,
 		"a reason that is nil": `{"a": ""}`,
 		"not JSON":             `{`,
+		"text behind it":       `{"a": "not yet"} {}`,
 	} {
 		if _, err := conformance.ParseKnownFailures("known.json", []byte(text)); err == nil || !strings.HasPrefix(err.Error(), "known.json: ") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// Of two reasons of one failure, neither is right before the other is gone.
+func TestParseKnownFailuresTwice(t *testing.T) {
+	_, err := conformance.ParseKnownFailures("known.json", []byte(`{"a": "not yet", "b": "never", "a": "mended"}`))
+	if want := "known.json: a is listed twice; keep one of the reasons"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
 	}
 }
 
