@@ -417,6 +417,26 @@ func TestReportIsPrintable(t *testing.T) {
 	}
 }
 
+// So is what it says instead of hello.
+func TestTroubleIsPrintable(t *testing.T) {
+	suite, cases := load(t)
+	decline := func([]byte) any { return map[string]any{"ok": false, "error": "not\x1b[2J today"} }
+	_, err := conformance.Run(t.Context(), inProcess(decline), suite, cases, conformance.Options{})
+	if want := "hello: the poller declines: not\uFFFD[2J today"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
+// Less than nothing is no fault of the poller.
+func TestOptionsBelowZero(t *testing.T) {
+	suite, cases := load(t)
+	for _, opts := range []conformance.Options{{Timeout: -1}, {StartTimeout: -1}, {Mutations: -1}} {
+		if report, err := conformance.Run(t.Context(), inProcess(reference(t)), suite, cases, opts); err == nil {
+			t.Errorf("%+v: %d results", opts, len(report.Results))
+		}
+	}
+}
+
 // Every line of a run, with all checks, is one of the protocol's schema.
 func TestLinesFitTheSchema(t *testing.T) {
 	data, err := fs.ReadFile(golden.V1(), "schema/protocol.schema.json")
