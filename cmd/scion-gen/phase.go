@@ -213,13 +213,15 @@ func (r *phaseRun) labelSelector(cluster bool) (labels.Selector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--selector: %w", err)
 	}
-	for _, by := range [][2]string{{labelGrove, r.grove}, {labelTemplate, r.template}} {
-		if by[1] == "" {
+	for _, by := range []struct{ flag, label, value string }{
+		{"--grove", labelGrove, r.grove}, {"--template", labelTemplate, r.template},
+	} {
+		if by.value == "" {
 			continue
 		}
-		requirement, err := labels.NewRequirement(by[0], selection.Equals, []string{by[1]})
+		requirement, err := labels.NewRequirement(by.label, selection.Equals, []string{by.value})
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s: %w", by.flag, err)
 		}
 		s = s.Add(*requirement)
 	}
