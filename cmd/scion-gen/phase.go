@@ -181,6 +181,9 @@ func (r *phaseRun) prepare(cluster bool) error {
 	if r.hold != nil && !r.watch {
 		return errors.New("--error-hold is for --watch; one look has nothing to wait for")
 	}
+	if !cluster && slices.Contains(r.config, "-") && (len(r.files) == 0 || slices.Contains(r.files, "-")) {
+		return errors.New("--config - and the Pods are both read from stdin; give one of them as a file")
+	}
 	if err := r.mapping.Validate(); err != nil {
 		return err
 	}
@@ -210,13 +213,15 @@ func (r *phaseRun) labelSelector(cluster bool) (labels.Selector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--selector: %w", err)
 	}
-	for _, by := range [][2]string{{labelGrove, r.grove}, {labelTemplate, r.template}} {
-		if by[1] == "" {
+	for _, by := range []struct{ flag, label, value string }{
+		{"--grove", labelGrove, r.grove}, {"--template", labelTemplate, r.template},
+	} {
+		if by.value == "" {
 			continue
 		}
-		requirement, err := labels.NewRequirement(by[0], selection.Equals, []string{by[1]})
+		requirement, err := labels.NewRequirement(by.label, selection.Equals, []string{by.value})
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s: %w", by.flag, err)
 		}
 		s = s.Add(*requirement)
 	}

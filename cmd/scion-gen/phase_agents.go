@@ -330,12 +330,15 @@ func (a *observedAgent) news(v verdict) bool {
 }
 
 // news reports whether a Status is worth a line after another. Counters and
-// times go by in messages; and of what has ended, only the phase is still news:
-// the deletion of its Pod says nothing more.
+// times go by in messages, and containers and notes come and go with no change
+// that the table would show; and of what has ended, only the phase is still
+// news: the deletion of its Pod says nothing more.
 func news(before, now phasemap.Status) bool {
 	if before.Terminal && before.Phase == now.Phase {
 		return false
 	}
-	before.Message, now.Message = "", ""
+	for _, s := range []*phasemap.Status{&before, &now} {
+		s.Message, s.Container, s.Notes = "", "", 0
+	}
 	return before != now
 }

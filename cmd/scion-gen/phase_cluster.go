@@ -70,6 +70,9 @@ func (r *phaseRun) newPodClient() (*podClient, error) {
 	rules.ExplicitPath = r.cluster.kubeconfig
 	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &r.cluster.overrides)
 	config, err := loader.ClientConfig()
+	if clientcmd.IsEmptyConfig(err) { // whose advice, an environment variable, is for kubectl
+		return nil, errors.New("no cluster is configured; name one by --kubeconfig or --server, or give Pods by -f or a pipe")
+	}
 	if err != nil {
 		return nil, err
 	}

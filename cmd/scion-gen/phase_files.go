@@ -54,12 +54,32 @@ func (r *phaseRun) readFile(ctx context.Context, name string, take func(podEvent
 	if name == "-" {
 		return readPods("stdin", &contextReader{ctx: ctx, r: r.stdin}, take)
 	}
-	f, err := os.Open(name)
+	f, err := open(ctx, name)
 	if err != nil {
 		return take(podEvent{err: err})
 	}
 	defer f.Close()
 	return readPods(name, &contextReader{ctx: ctx, r: f}, take)
+}
+
+// open stops waiting when ctx is done, since a named pipe opens only once
+// somebody writes to it.
+func open(ctx context.Context, name string) (*os.File, error) {
+	type result struct {
+		f   *os.File
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		f, err := os.Open(name)
+		done <- result{f, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, &os.PathError{Op: "open", Path: name, Err: ctx.Err()}
+	case got := <-done:
+		return got.f, got.err
+	}
 }
 
 // readPods hands on the Pods of one stream.

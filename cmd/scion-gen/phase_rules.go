@@ -21,7 +21,7 @@ func phaseRulesCommand() *cobra.Command {
 			return printRules(c.OutOrStdout(), output)
 		},
 	}
-	c.Flags().VarP(newChoice(&output, "table", "json"), "output", "o", "the form")
+	c.Flags().VarP(newChoice(&output, "table", "wide", "json"), "output", "o", "the form; wide adds what a rule means and rests on, json its conditions too")
 	return c
 }
 
@@ -30,9 +30,25 @@ func printRules(w io.Writer, output string) error {
 		return printJSON(w, phasemap.Rules())
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
-	fmt.Fprintln(t, "RULE\tREASON\tTERMINAL\tRETRYABLE\tPHASE")
+	header, more := "RULE\tREASON\tTERMINAL\tRETRYABLE\tPHASE", output == "wide"
+	if more {
+		header += "\tMEANING\tSOURCE"
+	}
+	fmt.Fprintln(t, header)
 	for _, r := range phasemap.Rules() {
-		fmt.Fprintf(t, "%s\t%s\t%t\t%t\t%s\n", r.ID, cmp.Or(r.Reason, "-"), r.Terminal, r.Retryable, joinPhases(r.Phases))
+		fmt.Fprintf(t, "%s\t%s\t%t\t%t\t%s", r.ID, cmp.Or(r.Reason, "-"), r.Terminal, r.Retryable, phaseOfRule(r))
+		if more {
+			fmt.Fprintf(t, "\t%s\t%s", r.Doc, r.Source)
+		}
+		fmt.Fprintln(t)
 	}
 	return t.Flush()
+}
+
+// phaseOfRule is the list of phases, or where the phase is from if it may be any.
+func phaseOfRule(r phasemap.Rule) string {
+	if len(r.Phases) == len(phasemap.Phases()) {
+		return r.Conditions[0].Phrase
+	}
+	return joinPhases(r.Phases)
 }

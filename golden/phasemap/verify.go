@@ -143,7 +143,7 @@ func (v *verifier) ids() {
 }
 
 func (v *verifier) rules() {
-	missing := maps.Clone(v.suite.Rules)
+	missing, unsaid := maps.Clone(v.suite.Rules), maps.Clone(v.suite.Rules)
 	for _, c := range v.cases {
 		id, reason := text(c.Expect["rule"]), text(c.Expect["reason"])
 		own, known := v.suite.Rules[id]
@@ -154,9 +154,17 @@ func (v *verifier) rules() {
 			v.report("%s: expects reason %s of %s, which has %s", c.Path(), reason, id, own)
 		}
 		delete(missing, id)
+		if reason == own {
+			delete(unsaid, id)
+		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(missing)) {
 		v.report("rule %s: no case", id)
+	}
+	for _, id := range slices.Sorted(maps.Keys(unsaid)) {
+		if reason := unsaid[id]; reason != "" {
+			v.report("rule %s: no case expects its reason %s", id, reason)
+		}
 	}
 }
 

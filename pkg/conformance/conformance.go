@@ -17,6 +17,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	golden "github.com/scion-gen/scion-gen/golden/phasemap"
@@ -130,6 +131,9 @@ func (o Options) validate(cases []golden.Case) error {
 			return fmt.Errorf("no check %q; there are %q", check, Checks())
 		}
 	}
+	if o.Timeout < 0 || o.StartTimeout < 0 || o.Mutations < 0 {
+		return errors.New("a time-out or a number of mutations is less than nothing")
+	}
 	if !slices.ContainsFunc(cases, func(c golden.Case) bool { return o.Select(c.ID) }) {
 		return errors.New("no case is selected")
 	}
@@ -166,7 +170,7 @@ func (o Options) connect(ctx context.Context, start Start, suite string) (poller
 	}
 	s := &session{start: start, timeout: o.Timeout, startTimeout: o.StartTimeout, suite: suite}
 	if err := s.connect(ctx); err != nil {
-		return nil, fmt.Errorf("hello: %w", err)
+		return nil, errors.New(strings.Map(printable, "hello: "+err.Error())) // it quotes the poller
 	}
 	return s, nil
 }

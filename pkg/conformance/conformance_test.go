@@ -366,10 +366,19 @@ func TestParseKnownFailures(t *testing.T) {
 		"not an object":        `["a"]`,
 		"a reason that is nil": `{"a": ""}`,
 		"not JSON":             `{`,
+		"text behind it":       `{"a": "not yet"} {}`,
 	} {
 		if _, err := conformance.ParseKnownFailures("known.json", []byte(text)); err == nil || !strings.HasPrefix(err.Error(), "known.json: ") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// Of two reasons of one failure, neither is right before the other is gone.
+func TestParseKnownFailuresTwice(t *testing.T) {
+	_, err := conformance.ParseKnownFailures("known.json", []byte(`{"a": "not yet", "b": "never", "a": "mended"}`))
+	if want := "known.json: a is listed twice; keep one of the reasons"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
 	}
 }
 
@@ -404,6 +413,26 @@ func TestReportIsPrintable(t *testing.T) {
 	for _, written := range []string{text.String(), junit.String()} {
 		if !strings.Contains(written, "running") || strings.ContainsAny(written, "\x1b\a") {
 			t.Errorf("%.300q", written)
+		}
+	}
+}
+
+// So is what it says instead of hello.
+func TestTroubleIsPrintable(t *testing.T) {
+	suite, cases := load(t)
+	decline := func([]byte) any { return map[string]any{"ok": false, "error": "not\x1b[2J today"} }
+	_, err := conformance.Run(t.Context(), inProcess(decline), suite, cases, conformance.Options{})
+	if want := "hello: the poller declines: not\uFFFD[2J today"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
+// Less than nothing is no fault of the poller.
+func TestOptionsBelowZero(t *testing.T) {
+	suite, cases := load(t)
+	for _, opts := range []conformance.Options{{Timeout: -1}, {StartTimeout: -1}, {Mutations: -1}} {
+		if report, err := conformance.Run(t.Context(), inProcess(reference(t)), suite, cases, opts); err == nil {
+			t.Errorf("%+v: %d results", opts, len(report.Results))
 		}
 	}
 }

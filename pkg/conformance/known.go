@@ -1,11 +1,14 @@
 package conformance
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	golden "github.com/scion-gen/scion-gen/golden/phasemap"
 )
@@ -14,11 +17,15 @@ import (
 // never in the suite, and must be exact: what is listed and passes is a failure.
 type KnownFailures map[string]string
 
-// ParseKnownFailures reads a JSON object of id to reason. The name is for
-// messages.
+// ParseKnownFailures reads a JSON object of id to reason, each id once. The name
+// is for messages.
 func ParseKnownFailures(name string, data []byte) (KnownFailures, error) {
 	var known KnownFailures
-	if err := json.Unmarshal(data, &known); err != nil {
+	err := json.Unmarshal(data, &known)
+	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok && errors.Is(e, jsontext.ErrDuplicateName) {
+		return nil, fmt.Errorf("%s: %s is listed twice; keep one of the reasons", name, e.JSONPointer.LastToken())
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%s: not a JSON object of id to reason: %w", name, err)
 	}
 	for _, id := range slices.Sorted(maps.Keys(known)) {

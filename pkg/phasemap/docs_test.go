@@ -84,6 +84,7 @@ func writeRow(b *strings.Builder, r phasemap.Rule, nth int) {
 	if r.Hint.Text != "" {
 		says += " *" + r.Hint.Text + "*"
 	}
+	says += " Source: " + r.Source + "."
 	if nth > 0 {
 		says = "as above"
 	}

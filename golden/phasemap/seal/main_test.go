@@ -167,6 +167,9 @@ func TestListsAreWhole(t *testing.T) {
 		"a rule without a case": {func(t *testing.T, dir string) {
 			replace(t, dir, "suite.json", `"rules": {`, `"rules": {"PM998": "New",`)
 		}, "rule PM998: no case"},
+		"a reason without a case": {func(t *testing.T, dir string) {
+			replace(t, dir, "cases/absent/absent-vanished-whole.json", `    "reason": "PodVanished",`+"\n", "")
+		}, "rule PM006: no case expects its reason PodVanished"},
 		"a rule that is gone": {func(t *testing.T, dir string) {
 			replace(t, dir, "suite.json", `"PM210": "AgentCompleted",`, "")
 		}, exit0 + `: expects rule "PM210", which suite.json does not have`},
