@@ -29,11 +29,7 @@ const (
 )
 
 func kustomizeCommand() *cobra.Command {
-	var output, restrictor string
-	var renders []string
-	var verbose bool
-	var b treeBuild
-	options := overlay.Options{Workers: runtime.GOMAXPROCS(0)}
+	r := &buildRun{options: overlay.Options{Workers: runtime.GOMAXPROCS(0)}}
 	cmd := &cobra.Command{
 		Use:   "build OVERLAY",
 		Short: "Build a kustomization, as kustomize build does",
@@ -66,52 +62,65 @@ and --no-checks leaves them out. Mistakes are told at their file and line.`,
   scion-gen build overlays -o deploy --render agents=manifests --check  # in CI`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			for _, text := range renders {
-				r, err := parseRendering(text)
-				if err != nil {
-					return err
-				}
-				b.renders = append(b.renders, r)
-			}
-			if err := b.usage(output); err != nil {
-				return err
-			}
-			dir := "."
-			if len(args) > 0 {
-				dir = args[0]
-			}
-			options.AnyPath = restrictor == restrictNone
-			if verbose {
-				options.Log = func(format string, args ...any) { fmt.Fprintf(cmd.ErrOrStderr(), format+"\n", args...) }
-			}
-			if os.Getenv("GOGC") == "" {
-				debug.SetGCPercent(200) // kustomize makes much garbage and keeps little
-			}
-			if output != "-" {
-				return b.run(dir, output, options, cmd.OutOrStdout(), cmd.ErrOrStderr())
-			}
-			built, err := buildWatched(filesys.MakeFsOnDisk(), dir, options, cmd.ErrOrStderr())
-			if err != nil {
-				return asInput(cmp.Or(severalOverlays(dir), err))
-			}
-			return writeBuilt(built, cmd.OutOrStdout())
+			return r.run(orHere(args)[0], cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
-	flags := cmd.Flags()
-	flags.StringVarP(&output, "output", "o", "-", "the directory to write to, or - for standard output")
-	flags.BoolVarP(&verbose, "verbose", "v", false, "say how the build is done")
-	flags.BoolVar(&options.Unchecked, "no-checks", false, "check no more than kustomize does")
-	restrictor = restrictRootOnly
-	flags.Var(newChoice(&restrictor, restrictRootOnly, restrictNone), "load-restrictor", restrictRootOnly+", or "+restrictNone+" to load files from outside a kustomization's root")
-	flags.BoolVar(&options.Remote, "enable-remote", false, "allow bases and files from the network")
-	flags.BoolVar(&options.Plugins, "enable-alpha-plugins", false, "allow plugins and functions in containers")
-	flags.BoolVar(&options.Exec, "enable-exec", false, "allow functions that are programs of this machine; only for kustomizations you trust")
-	flags.BoolVar(&options.Helm, "enable-helm", false, "allow the inflation of Helm charts")
-	flags.StringVar(&options.HelmCommand, "helm-command", "helm", "the helm to run")
-	flags.StringArrayVar(&renders, "render", nil, "render the configuration in `CONFIG=DIR` to the directory as well, and build over that; more paths of configuration with commas between")
-	b.layout.register(cmd)
-	b.tree.register(cmd)
+	r.register(cmd)
 	return cmd
+}
+
+// buildRun is one run of build, as its flags have it.
+type buildRun struct {
+	output, restrictor string
+	renders            []string
+	verbose            bool
+	options            overlay.Options
+	trees              treeBuild
+}
+
+func (r *buildRun) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVarP(&r.output, "output", "o", "-", "the directory to write to, or - for standard output")
+	flags.BoolVarP(&r.verbose, "verbose", "v", false, "say how the build is done")
+	flags.BoolVar(&r.options.Unchecked, "no-checks", false, "check no more than kustomize does")
+	r.restrictor = restrictRootOnly
+	flags.Var(newChoice(&r.restrictor, restrictRootOnly, restrictNone), "load-restrictor", restrictRootOnly+", or "+restrictNone+" to load files from outside a kustomization's root")
+	flags.BoolVar(&r.options.Remote, "enable-remote", false, "allow bases and files from the network")
+	flags.BoolVar(&r.options.Plugins, "enable-alpha-plugins", false, "allow plugins and functions in containers")
+	flags.BoolVar(&r.options.Exec, "enable-exec", false, "allow functions that are programs of this machine; only for kustomizations you trust")
+	flags.BoolVar(&r.options.Helm, "enable-helm", false, "allow the inflation of Helm charts")
+	flags.StringVar(&r.options.HelmCommand, "helm-command", "helm", "the helm to run")
+	flags.StringArrayVar(&r.renders, "render", nil, "render the configuration in `CONFIG=DIR` to the directory as well, and build over that; more paths of configuration with commas between")
+	r.trees.layout.register(cmd)
+	r.trees.tree.register(cmd)
+}
+
+func (r *buildRun) run(dir string, stdout, stderr io.Writer) error {
+	for _, text := range r.renders {
+		rendering, err := parseRendering(text)
+		if err != nil {
+			return err
+		}
+		r.trees.renders = append(r.trees.renders, rendering)
+	}
+	if err := r.trees.usage(r.output); err != nil {
+		return err
+	}
+	r.options.AnyPath = r.restrictor == restrictNone
+	if r.verbose {
+		r.options.Log = func(format string, args ...any) { fmt.Fprintf(stderr, format+"\n", args...) }
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(200) // kustomize makes much garbage and keeps little
+	}
+	if r.output != "-" {
+		return r.trees.run(dir, r.output, r.options, stdout, stderr)
+	}
+	built, err := buildWatched(filesys.MakeFsOnDisk(), dir, r.options, stderr)
+	if err != nil {
+		return asInput(cmp.Or(severalOverlays(dir), err))
+	}
+	return writeBuilt(built, stdout)
 }
 
 // buildWatched says on a terminal how far a long build is.
