@@ -39,6 +39,9 @@ func Compare(old, new *Side, o Options) *Report {
 		c.report.Objects = merge(c.report.Objects)
 	}
 	c.count()
+	for i := range c.report.Objects {
+		c.report.Objects[i].hideNames()
+	}
 	c.report.summarize()
 	c.report.Groups = group(c.report.Objects)
 	return c.report
@@ -193,7 +196,6 @@ func (c *comparison) add(obj Object, p pair, old, new *object) {
 		}
 	}
 	c.flagObject(&obj, p)
-	obj.hideNames()
 	if c.scoped {
 		scope := scopeOf(old, new)
 		obj.Scopes = []string{scope}

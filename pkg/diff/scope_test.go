@@ -193,3 +193,29 @@ func what(e Edit) string {
 	}
 	return e.Old.Text + "->" + e.New.Text
 }
+
+// What is hidden in names is hidden in those of trees, and tells objects and
+// fields apart nevertheless.
+func TestScopesWithHiddenNames(t *testing.T) {
+	tokens := [2]string{"ghp_" + strings.Repeat("a1B2c3", 6), "ghp_" + strings.Repeat("b1B2c3", 6)}
+	tree := func(name, value string) testScope {
+		var roots []*manifest.Node
+		for _, token := range tokens {
+			var errs manifest.Errors
+			roots = append(roots, parse([]byte(fmt.Sprintf("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: %s}\ndata: {%s: %s, %s: %s}\n",
+				token, tokens[0], value, tokens[1], value)), 1, nil, &errs))
+		}
+		return testScope{name, roots}
+	}
+	r := Compare(sideOfScopes("old", tree("deploy/"+tokens[0], "1"), tree("manifests", "1")),
+		sideOfScopes("new", tree("deploy/"+tokens[0], "2"), tree("manifests", "2")), Options{})
+	checkGroups(t, r)
+	var got []string
+	for _, o := range r.Objects {
+		got = append(got, fmt.Sprintf("%s: %d edits, %v", o.Ref, len(o.Edits), o.Scopes))
+	}
+	const each = "ConfigMap <redacted, 40 bytes>: 2 edits, [<redacted, 47 bytes> manifests]"
+	if d := cmp.Diff([]string{each, each}, got); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}
