@@ -361,12 +361,6 @@ func (s secretRead) target() string {
 // another one than before.
 func (fs *facts) secrets(old, new reach) {
 	before := old.secrets()
-	literals := map[[2]string]bool{}
-	for _, c := range old.containers() {
-		for _, name := range credentialLiterals(c.node) {
-			literals[[2]string{c.name, "env/" + name}] = true
-		}
-	}
 	for _, s := range new.secrets() {
 		here := func(o secretRead) bool { return o.container == s.container && o.place == s.place }
 		same := func(o secretRead) bool { return here(o) && o.secret == s.secret }
@@ -377,12 +371,22 @@ func (fs *facts) secrets(old, new reach) {
 		switch {
 		case retargeted:
 			fs.add(fact{id: "secret-retargeted", detail: s.target(), paths: s.causes})
-		case literals[[2]string{s.container, s.place}]:
+		case slices.ContainsFunc(before, func(o secretRead) bool { return o.covers(s) }):
+		case old.hasLiteral(s.container, s.place):
 			// A literal that becomes a reference is no secret more.
-		case !slices.ContainsFunc(before, func(o secretRead) bool { return o.covers(s) }):
+		default:
 			fs.add(fact{id: "secret-added", detail: s.target(), paths: s.causes})
 		}
 	}
+}
+
+// hasLiteral reports whether a variable of a container was a literal that
+// looks like a credential.
+func (r reach) hasLiteral(container, place string) bool {
+	name, isVariable := strings.CutPrefix(place, "env/")
+	return isVariable && slices.ContainsFunc(r.containers(), func(c containerAt) bool {
+		return c.name == container && slices.Contains(credentialLiterals(c.node), name)
+	})
 }
 
 // tokens finds tokens of the service account that are asked for by audience.
