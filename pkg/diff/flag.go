@@ -120,8 +120,9 @@ func DescribeFlag(id string) (severity Severity, reason, back string, ok bool) {
 	return r.severity, strings.ReplaceAll(r.reason, "%s", "..."), r.back, ok
 }
 
-// flagObject finds what of an object's edits weakens security.
-func (c *comparison) flagObject(obj *Object, p pair) {
+// flagObject finds what of an object's edits weakens security, in any of the
+// trees that the object is in.
+func (c *comparison) flagObject(obj *Object, p pair, in []oldNew) {
 	before := map[string]fact{}
 	if p.old != nil {
 		for _, f := range factsOf(cmp.Or(obj.Was, &obj.Ref), p.old, obj.Edits) {
@@ -145,8 +146,11 @@ func (c *comparison) flagObject(obj *Object, p pair) {
 			obj.flag(f)
 		}
 	}
-	for _, f := range c.wider(obj, p) {
-		obj.flag(f)
+	for _, tree := range in {
+		c.before, c.after = c.was[tree.old], c.is[tree.new]
+		for _, f := range c.wider(obj, p) {
+			obj.flag(f)
+		}
 	}
 	obj.flagLiterals()
 	for i := range obj.Edits {

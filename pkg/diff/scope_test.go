@@ -219,3 +219,50 @@ func TestScopesWithHiddenNames(t *testing.T) {
 		t.Errorf("-want +got:\n%s", d)
 	}
 }
+
+// What guards a pod, or gives it rights, is what is in its tree, and what is
+// beside all trees: not what another tree has.
+func TestSurroundingsOfTrees(t *testing.T) {
+	pod := func(labels string) string { return labelled("a", labels) }
+	deny := netpol("deny", "  {podSelector: {matchLabels: {app: web}}, policyTypes: [Egress]}\n")
+	allow := netpol("allow", "  {podSelector: {matchLabels: {app: web}}, policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: 10.0.0.0/8}}]}]}\n")
+	role := rbac("Role", "r", "rules: [{apiGroups: [''], resources: [pods], verbs: [create]}]\n")
+	binding := rbac("RoleBinding", "b", "roleRef: {kind: Role, name: r}\nsubjects: [{kind: ServiceAccount, name: a}]\n")
+	side := func(x, y, beside string) *Side {
+		var errs manifest.Errors
+		s := Read("side", []File{{Name: "x", Scope: "x", Data: []byte(x)}, {Name: "y", Scope: "y", Data: []byte(y)}, {Name: "z", Data: []byte(beside)}}, &errs)
+		if err := errs.Err(); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	web, other := pod("app: web"), pod("app: other")
+	for _, c := range []struct {
+		why      string
+		old, new *Side
+		want     []string
+	}{
+		{"other labels, and the policy is in one tree", side(web+deny, web, ""), side(other+deny, other, ""), []string{"network-labels [x]"}},
+		{"other labels, and the policy is beside the trees", side(web, web, deny), side(other, other, deny), []string{"network-labels [x y]"}},
+		{"a policy beside the trees is gone", side(web, web, deny), side(web, web, ""), []string{"guard-removed [.]"}},
+		{"a policy beside the trees goes with the pods", side(web, web, deny), side("", "", ""), nil},
+		{"a policy of one tree is gone, another has it still", side(web+deny, web+deny, ""), side(web, web+deny, ""), []string{"guard-removed [x]"}},
+		{"more is allowed beside the trees than one of them allows", side(web, web+deny, ""), side(web, web+deny, allow), []string{"network-policy [.]"}},
+		{"more is allowed in a tree than beside it", side(web, web, deny), side(web+allow, web, deny), []string{"network-policy [x]"}},
+		{"a binding beside the trees waits for the role of both", side(web, web, binding), side(web+role, web+role, binding), []string{"rbac-widened [x y]"}},
+		{"a binding of one tree waits for the role of the other", side(web+binding, web, ""), side(web+binding, web+role, ""), nil},
+		{"a tree is gone, and one that stays has less of it", side(web+deny, web+deny, ""), side(web, "", ""), []string{"guard-removed [x]"}},
+	} {
+		var got []string
+		for _, o := range Compare(c.old, c.new, Options{}).Objects {
+			for _, e := range o.Edits {
+				for _, f := range e.Flags {
+					got = append(got, fmt.Sprintf("%s %v", f.ID, e.Scopes))
+				}
+			}
+		}
+		if d := cmp.Diff(c.want, got); d != "" {
+			t.Errorf("%s (-want +got):\n%s", c.why, d)
+		}
+	}
+}
