@@ -92,22 +92,22 @@ func replaceWord(s, word, by string) string {
 		return s
 	}
 	var out strings.Builder
-	for {
-		at := strings.Index(s, word)
+	for end := 0; ; {
+		at := strings.Index(s[end:], word)
 		if at < 0 {
-			out.WriteString(s)
+			out.WriteString(s[end:])
 			return out.String()
 		}
-		end := at + len(word)
+		out.WriteString(s[end : end+at])
+		at += end
+		end = at + len(word)
 		before, _ := utf8.DecodeLastRuneInString(s[:at])
 		after, _ := utf8.DecodeRuneInString(s[end:])
-		out.WriteString(s[:at])
 		if inWord(before) || inWord(after) {
 			out.WriteString(word)
 		} else {
 			out.WriteString(by)
 		}
-		s = s[end:]
 	}
 }
 
