@@ -74,12 +74,26 @@ func (a aliases) replace(s string) string {
 // literalMark is what is written like a placeholder.
 var literalMark = regexp.MustCompile(`\{(` + strings.NewReplacer("{", "", "}", "").Replace(strings.Join(placeholders[:], "|")) + `)\}`)
 
+// hiddenText is what stands for something hidden.
+var hiddenText = regexp.MustCompile(`<redacted, \d+ bytes(?:, changed)?>`)
+
 // show puts placeholders for the names. What looks like one and is none gets
-// braces of its own; a text that has marks stays as it is.
+// braces of its own; a text that has marks, and what stands for something
+// hidden, stays as it is.
 func (a aliases) show(s string) string {
 	if strings.ContainsAny(s, marks) {
 		return s
 	}
+	var out strings.Builder
+	at := 0
+	for _, hidden := range hiddenText.FindAllStringIndex(s, -1) {
+		out.WriteString(a.showPart(s[at:hidden[0]]) + s[hidden[0]:hidden[1]])
+		at = hidden[1]
+	}
+	return out.String() + a.showPart(s[at:])
+}
+
+func (a aliases) showPart(s string) string {
 	s = literalMark.ReplaceAllString(a.replace(s), "{$0}")
 	for i, placeholder := range placeholders {
 		s = strings.ReplaceAll(s, marks[i:i+1], placeholder)

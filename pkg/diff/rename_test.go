@@ -83,25 +83,3 @@ func TestRenamesGroup(t *testing.T) {
 		t.Errorf("rows by field (-want +got):\n%s", d)
 	}
 }
-
-// A row says how much is hidden of each of its objects, though what is hidden
-// may hold their names.
-func TestHiddenNamesInRows(t *testing.T) {
-	pods := func(password string) string {
-		var out string
-		for _, name := range []string{"a", "b", "longer"} {
-			value := fmt.Sprintf("https://%s:%s@hub.example.com/%s", name, password, name)
-			out += one("v1", "Pod", name, "spec: {containers: [{name: agent, image: i, env: [{name: HUB, value: '"+value+"'}]}]}\n")
-		}
-		return out
-	}
-	r := Compare(readSide(t, "old", pods("one")), readSide(t, "new", pods("another")), Options{})
-	checkGroups(t, r)
-	rows := r.Groups[0].Changes[0].Rows
-	if len(r.Groups) != 1 || len(rows) != 2 || len(rows[0].Objects) != 2 {
-		t.Errorf("want a row of a and b, and one of longer: %+v", r.Groups)
-	}
-	if got := rows[0].New.Text; got != "https://<redacted, 9 bytes>@hub.example.com/{name}" {
-		t.Error(got)
-	}
-}
