@@ -154,10 +154,20 @@ func (c *comparison) flagObject(obj *Object, p pair, in []oldNew) {
 	}
 	obj.flagLiterals()
 	for i := range obj.Edits {
-		flags := obj.Edits[i].Flags
-		slices.SortFunc(flags, compareFlags)
-		obj.Edits[i].Flags = slices.CompactFunc(flags, func(a, b Flag) bool { return a.ID == b.ID && a.Path == b.Path && a.Reason == b.Reason })
+		obj.Edits[i].Flags = distinct(obj.Edits[i].Flags)
 	}
+}
+
+// distinct are flags in order, and of those that say the same the gravest.
+func distinct(flags []Flag) []Flag {
+	slices.SortFunc(flags, compareFlags)
+	var out []Flag
+	for _, f := range flags {
+		if !slices.ContainsFunc(out, func(o Flag) bool { return o.ID == f.ID && o.Path == f.Path && o.Reason == f.Reason }) {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // flag puts a flag to the edit that it comes from.

@@ -236,6 +236,9 @@ func TestSurroundingsOfTrees(t *testing.T) {
 		}
 		return s
 	}
+	narrow := rbac("Role", "r", "rules: [{apiGroups: [''], resources: [pods], verbs: [get]}]\n")
+	all := rbac("Role", "r", "rules: [{apiGroups: ['*'], resources: ['*'], verbs: ['*']}]\n")
+	both := rbac("RoleBinding", "b", "roleRef: {kind: Role, name: r}\nsubjects: [{kind: User, name: a}, {kind: User, name: b}]\n")
 	web, other := pod("app: web"), pod("app: other")
 	for _, c := range []struct {
 		why      string
@@ -251,6 +254,7 @@ func TestSurroundingsOfTrees(t *testing.T) {
 		{"more is allowed in a tree than beside it", side(web, web, deny), side(web+allow, web, deny), []string{"network-policy [x]"}},
 		{"a binding beside the trees waits for the role of both", side(web, web, binding), side(web+role, web+role, binding), []string{"rbac-widened [x y]"}},
 		{"a binding of one tree waits for the role of the other", side(web+binding, web, ""), side(web+binding, web+role, ""), nil},
+		{"a binding beside the trees to a role that is wide in one of them", side(web+narrow, web+all, ""), side(web+narrow, web+all, both), []string{"rbac-subject [.]", "rbac-subject [.]"}},
 		{"a tree is gone, and one that stays has less of it", side(web+deny, web+deny, ""), side(web, "", ""), []string{"guard-removed [x]"}},
 	} {
 		var got []string
