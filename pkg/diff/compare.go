@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/scion-gen/scion-gen/pkg/credential"
 	"github.com/scion-gen/scion-gen/pkg/manifest"
 )
 
@@ -410,8 +409,7 @@ func (c *comparer) set(old, new *manifest.Node, f field) {
 // setKey is what an item is called in a path: its start, and a number where
 // that repeats.
 func setKey(item *manifest.Node, seen map[string]int) string {
-	shown, _ := credential.Hide(item.Text) // a part of a credential does not look like one
-	key := fmt.Sprintf("%.60s", shown)
+	key := fmt.Sprintf("%.60s", hidden(item.Text)) // a part of a credential does not look like one
 	seen[key]++
 	if n := seen[key]; n > 1 {
 		key += "#" + strconv.Itoa(n)

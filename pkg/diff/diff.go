@@ -3,9 +3,10 @@
 // kubelet will do about it, what of it weakens security, and how few different
 // changes there are when a thousand objects change alike.
 //
-// Objects are matched by group, kind, namespace and name, never by file, where a
-// side holds several trees within each of them. Values are compared as the API reads them: key order, quoting, 1000m against 1 and
-// the order of lists that the API treats as maps or sets are no change.
+// Objects are matched by group, kind, namespace and name, never by file; where a
+// side holds several trees, within each of them. Values are compared as the API
+// reads them: key order, quoting, 1000m against 1 and the order of lists that
+// the API treats as maps or sets are no change.
 //
 // Start with Read for each side, Compare the two, and hand the Report to an
 // output of pkg/diff/report. Outputs are a package of their own so that none

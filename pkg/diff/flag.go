@@ -120,8 +120,9 @@ func DescribeFlag(id string) (severity Severity, reason, back string, ok bool) {
 	return r.severity, strings.ReplaceAll(r.reason, "%s", "..."), r.back, ok
 }
 
-// flagObject finds what of an object's edits weakens security.
-func (c *comparison) flagObject(obj *Object, p pair) {
+// flagObject finds what of an object's edits weakens security, in any of the
+// trees that the object is in.
+func (c *comparison) flagObject(obj *Object, p pair, in []oldNew) {
 	before := map[string]fact{}
 	if p.old != nil {
 		for _, f := range factsOf(cmp.Or(obj.Was, &obj.Ref), p.old, obj.Edits) {
@@ -145,15 +146,28 @@ func (c *comparison) flagObject(obj *Object, p pair) {
 			obj.flag(f)
 		}
 	}
-	for _, f := range c.wider(obj, p) {
-		obj.flag(f)
+	for _, tree := range in {
+		c.before, c.after = c.was[tree.old], c.is[tree.new]
+		for _, f := range c.wider(obj, p) {
+			obj.flag(f)
+		}
 	}
 	obj.flagLiterals()
 	for i := range obj.Edits {
-		flags := obj.Edits[i].Flags
-		slices.SortFunc(flags, compareFlags)
-		obj.Edits[i].Flags = slices.CompactFunc(flags, func(a, b Flag) bool { return a.ID == b.ID && a.Path == b.Path && a.Reason == b.Reason })
+		obj.Edits[i].Flags = distinct(obj.Edits[i].Flags)
 	}
+}
+
+// distinct are flags in order, and of those that say the same the gravest.
+func distinct(flags []Flag) []Flag {
+	slices.SortFunc(flags, compareFlags)
+	var out []Flag
+	for _, f := range flags {
+		if !slices.ContainsFunc(out, func(o Flag) bool { return o.ID == f.ID && o.Path == f.Path && o.Reason == f.Reason }) {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // flag puts a flag to the edit that it comes from.

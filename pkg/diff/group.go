@@ -74,12 +74,26 @@ func (a aliases) replace(s string) string {
 // literalMark is what is written like a placeholder.
 var literalMark = regexp.MustCompile(`\{(` + strings.NewReplacer("{", "", "}", "").Replace(strings.Join(placeholders[:], "|")) + `)\}`)
 
+// hiddenText is what stands for something hidden.
+var hiddenText = regexp.MustCompile(`<redacted, \d+ bytes(?:, changed)?>`)
+
 // show puts placeholders for the names. What looks like one and is none gets
-// braces of its own; a text that has marks stays as it is.
+// braces of its own; a text that has marks, and what stands for something
+// hidden, stays as it is.
 func (a aliases) show(s string) string {
 	if strings.ContainsAny(s, marks) {
 		return s
 	}
+	var out strings.Builder
+	at := 0
+	for _, hidden := range hiddenText.FindAllStringIndex(s, -1) {
+		out.WriteString(a.showPart(s[at:hidden[0]]) + s[hidden[0]:hidden[1]])
+		at = hidden[1]
+	}
+	return out.String() + a.showPart(s[at:])
+}
+
+func (a aliases) showPart(s string) string {
 	s = literalMark.ReplaceAllString(a.replace(s), "{$0}")
 	for i, placeholder := range placeholders {
 		s = strings.ReplaceAll(s, marks[i:i+1], placeholder)
@@ -92,22 +106,22 @@ func replaceWord(s, word, by string) string {
 		return s
 	}
 	var out strings.Builder
-	for {
-		at := strings.Index(s, word)
+	for end := 0; ; {
+		at := strings.Index(s[end:], word)
 		if at < 0 {
-			out.WriteString(s)
+			out.WriteString(s[end:])
 			return out.String()
 		}
-		end := at + len(word)
+		out.WriteString(s[end : end+at])
+		at += end
+		end = at + len(word)
 		before, _ := utf8.DecodeLastRuneInString(s[:at])
 		after, _ := utf8.DecodeRuneInString(s[end:])
-		out.WriteString(s[:at])
 		if inWord(before) || inWord(after) {
 			out.WriteString(word)
 		} else {
 			out.WriteString(by)
 		}
-		s = s[end:]
 	}
 }
 
@@ -189,7 +203,8 @@ func (e *Edit) spelling(o *Object) spelling {
 	if isIdentity(e.raw.path) || oldGeneral == newGeneral && !o.Renamed {
 		return spelling{literal, literal}
 	}
-	return spelling{literal, oldGeneral + "\x00" + newGeneral}
+	// What is hidden may hold names, and then has another length in each object.
+	return spelling{literal, fmt.Sprintf("%s\x00%s\x00%d\x00%d", oldGeneral, newGeneral, e.Old.hiddenBytes(), e.New.hiddenBytes())}
 }
 
 // pathKey is what the edits of one Change have in common.
@@ -197,11 +212,11 @@ func (s *spot) pathKey(objects []Object) spelling {
 	o := &objects[s.object]
 	e := &o.Edits[s.edit]
 	head := fmt.Sprintf("%s\x00%s\x00%s\x00%s\x00%s\x00", o.Ref.Group, o.Ref.Kind, e.Op, e.Outcome.Rule, e.Outcome.Verdict)
-	var flags, last string
-	for _, f := range e.Flags {
+	var flags string
+	for i, f := range e.Flags {
 		// What a reason names is of the value, not of the kind of change.
-		if this := fmt.Sprintf("\x00%s\x00%s\x00%s", f.ID, f.Path, f.Severity); this != last {
-			flags, last = flags+this, this
+		if i == 0 || !sameKind(e.Flags[i-1], f) {
+			flags += fmt.Sprintf("\x00%s\x00%s\x00%s", f.ID, f.Path, f.Severity)
 		}
 	}
 	return spelling{head + s.path.literal + flags, head + s.path.general + o.newNames.replace(flags)}
@@ -328,12 +343,15 @@ func changeFlags(objects []Object, members []*spot) []Flag {
 		}
 		return out
 	}
-	out = slices.CompactFunc(out, func(a, b Flag) bool { return a.ID == b.ID && a.Path == b.Path && a.Severity == b.Severity })
+	out = slices.CompactFunc(out, sameKind)
 	for i := range out {
-		out[i].Reason = severalReasons(objects, members, out[i].ID)
+		out[i].Reason = severalReasons(objects, members, out[i].ID, i)
 	}
 	return out
 }
+
+// sameKind: all but what the reasons of two flags name.
+func sameKind(a, b Flag) bool { return a.ID == b.ID && a.Path == b.Path && a.Severity == b.Severity }
 
 func reasonsOf(flags []Flag) string {
 	var out string
@@ -347,13 +365,18 @@ func reasonsOf(flags []Flag) string {
 const maxDetails = 3
 
 // severalReasons is a reason that lists what the reasons of a flag name, what
-// most do first.
-func severalReasons(objects []Object, members []*spot, id string) string {
+// most do first. All members have the same kinds of flags in the same order:
+// which is the place of this one among them.
+func severalReasons(objects []Object, members []*spot, id string, which int) string {
 	before, after, _ := strings.Cut(flagRules[id].reason, "%s")
 	counts := map[string]int{}
 	for _, s := range members {
-		for _, f := range objects[s.object].Edits[s.edit].Flags {
-			if f.ID == id {
+		kind, flags := 0, objects[s.object].Edits[s.edit].Flags
+		for i, f := range flags {
+			if i > 0 && !sameKind(flags[i-1], f) {
+				kind++
+			}
+			if kind == which {
 				counts[strings.TrimSuffix(strings.TrimPrefix(f.Reason, before), after)]++
 			}
 		}
@@ -394,6 +417,13 @@ func newRow(objects []Object, members []*spot, braced bool) Row {
 		r.Old, r.New = r.Old.general(nil), r.New.general(nil)
 	}
 	return r
+}
+
+func (v *Value) hiddenBytes() int {
+	if v == nil {
+		return 0
+	}
+	return v.Bytes
 }
 
 func (v *Value) general(names aliases) *Value {

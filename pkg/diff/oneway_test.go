@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // one is an object's YAML, of several on a side.
@@ -298,5 +300,23 @@ func TestFlagsOfManyAreOne(t *testing.T) {
 	const want = "rights are granted: Role r to ServiceAccount/{namespace}/{name}"
 	if got := r.Groups[0].Changes[0].Flags[0].Reason; got != want {
 		t.Errorf("want %q, got %q", want, got)
+	}
+}
+
+// Two flags of one id in a change each name what they are of.
+func TestFlagsOfTwoFields(t *testing.T) {
+	pod := func(i int) string {
+		volumes := fmt.Sprintf("volumes: [{name: x, hostPath: {path: /x%d}}, {name: y, hostPath: {path: /y%d}}]", i, i)
+		return one("v1", "Pod", fmt.Sprintf("agent-%d", i), "spec: {"+volumes+", containers: [{name: agent, image: i}]}\n")
+	}
+	r := Compare(readSide(t, "old", ""), readSide(t, "new", pod(1)+pod(2)), Options{})
+	checkGroups(t, r)
+	var got []string
+	for _, f := range r.Groups[0].Changes[0].Flags {
+		got = append(got, f.Reason)
+	}
+	want := []string{"the node's /x1, /x2 is mounted", "the node's /y1, /y2 is mounted"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("-want +got:\n%s", d)
 	}
 }

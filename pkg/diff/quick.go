@@ -42,12 +42,13 @@ func quickRef(doc string) (ref Ref, ok bool) {
 		switch {
 		case line == "" || line == "---" || line[0] == '#':
 			continue
+		case line[0] == ' ' && in != "apiVersion" && in != "kind" && in != "metadata":
+			continue
 		case line[0] == ' ':
 			text := strings.TrimLeft(line, " ")
 			switch {
-			case in == "apiVersion" || in == "kind" || in == "metadata" && len(line)-len(text) < 2:
+			case in != "metadata" || len(line)-len(text) < 2:
 				return ref, false // what goes on over several lines
-			case in != "metadata":
 			case len(line)-len(text) > 2:
 				if field == "name" || field == "namespace" {
 					return ref, false

@@ -201,8 +201,11 @@ type capabilities struct {
 	addAll, noAll bool
 }
 
+// capabilitiesPath is where a container has them.
+const capabilitiesPath = ".securityContext.capabilities"
+
 func capabilitiesOf(c containerAt) capabilities {
-	out := capabilities{path: c.path + ".securityContext.capabilities", spelled: map[string]string{}}
+	out := capabilities{path: c.path + capabilitiesPath, spelled: map[string]string{}}
 	names := func(key string) (all []string, every bool) {
 		for _, n := range items(c.node.At("securityContext", "capabilities", key)) {
 			name := strings.TrimPrefix(strings.ToUpper(text(n)), "CAP_")
@@ -241,16 +244,18 @@ var capabilitySeverity = map[string]Severity{
 // capabilities finds those that a container gains; of a new container or
 // object, those that are added to what the runtime gives.
 func (fs *facts) capabilities(old, new reach) {
-	before := map[string]capabilities{}
-	for _, c := range old.containers() {
-		before[c.name] = capabilitiesOf(c)
-	}
+	before := old.containers()
 	for _, c := range new.containers() {
-		is := capabilitiesOf(c)
-		if !fs.touched(is.path) {
+		if !fs.touched(c.path + capabilitiesPath) {
 			continue
 		}
-		was, had := before[c.name]
+		is := capabilitiesOf(c)
+		at := slices.IndexFunc(before, func(o containerAt) bool { return o.name == c.name })
+		had := at >= 0
+		var was capabilities
+		if had {
+			was = capabilitiesOf(before[at])
+		}
 		gained := slices.Clone(is.add)
 		if had && !is.noAll && !was.noAll {
 			gained = append(gained, runtimeCapabilities...)
@@ -319,7 +324,9 @@ func volumeSecrets(v *manifest.Node, at string) []secretRead {
 	}
 	for _, source := range v.Fields {
 		for _, ref := range []string{"secretRef", "nodePublishSecretRef"} {
-			keyed(text(source.Value.At(ref, "name")), place+"/"+ref, at+"."+source.Key+"."+ref, nil)
+			if name := text(source.Value.At(ref, "name")); name != "" {
+				keyed(name, place+"/"+ref, at+"."+source.Key+"."+ref, nil)
+			}
 		}
 		if source.Key == "azureFile" {
 			keyed(text(source.Value.Get("secretName")), place, at+".azureFile.secretName", nil)
@@ -360,14 +367,14 @@ func (s secretRead) target() string {
 // secrets finds secrets that a container did not read, and places that have
 // another one than before.
 func (fs *facts) secrets(old, new reach) {
-	before := old.secrets()
-	literals := map[[2]string]bool{}
-	for _, c := range old.containers() {
-		for _, name := range credentialLiterals(c.node) {
-			literals[[2]string{c.name, "env/" + name}] = true
-		}
-	}
+	var before []secretRead
 	for _, s := range new.secrets() {
+		if !slices.ContainsFunc(s.causes, fs.touched) {
+			continue
+		}
+		if before == nil {
+			before = old.secrets()
+		}
 		here := func(o secretRead) bool { return o.container == s.container && o.place == s.place }
 		same := func(o secretRead) bool { return here(o) && o.secret == s.secret }
 		retargeted := slices.ContainsFunc(before, here) && !slices.ContainsFunc(before, same)
@@ -377,12 +384,22 @@ func (fs *facts) secrets(old, new reach) {
 		switch {
 		case retargeted:
 			fs.add(fact{id: "secret-retargeted", detail: s.target(), paths: s.causes})
-		case literals[[2]string{s.container, s.place}]:
+		case slices.ContainsFunc(before, func(o secretRead) bool { return o.covers(s) }):
+		case old.hasLiteral(s.container, s.place):
 			// A literal that becomes a reference is no secret more.
-		case !slices.ContainsFunc(before, func(o secretRead) bool { return o.covers(s) }):
+		default:
 			fs.add(fact{id: "secret-added", detail: s.target(), paths: s.causes})
 		}
 	}
+}
+
+// hasLiteral reports whether a variable of a container was a literal that
+// looks like a credential.
+func (r reach) hasLiteral(container, place string) bool {
+	name, isVariable := strings.CutPrefix(place, "env/")
+	return isVariable && slices.ContainsFunc(r.containers(), func(c containerAt) bool {
+		return c.name == container && slices.Contains(credentialLiterals(c.node), name)
+	})
 }
 
 // tokens finds tokens of the service account that are asked for by audience.

@@ -183,8 +183,7 @@ func (r *redactor) key(at site) string {
 	if from := r.secretData(at); from >= 0 && from+2 < len(at.path) {
 		return credential.Hidden(len(key)) // data of a Secret has no keys below its keys
 	}
-	shown, _ := credential.Hide(key)
-	return shown
+	return hidden(key)
 }
 
 // shownPath is the path of an edit as it can be shown.

@@ -30,6 +30,10 @@ func Compare(old, new *Side, o Options) *Report {
 	}}
 	c.names = names{map[id]bool{}, map[id]bool{}, map[id]bool{}, map[id]bool{}}
 	c.scoped = old.scoped() || new.scoped()
+	c.trees = []string{""}
+	if c.scoped {
+		c.trees = trees(old, new)
+	}
 	c.was, c.is = c.surround(old), c.surround(new)
 	c.match(old, new)
 	slices.SortStableFunc(c.report.Objects, func(a, b Object) int {
@@ -39,6 +43,9 @@ func Compare(old, new *Side, o Options) *Report {
 		c.report.Objects = merge(c.report.Objects)
 	}
 	c.count()
+	for i := range c.report.Objects {
+		c.report.Objects[i].hideNames()
+	}
 	c.report.summarize()
 	c.report.Groups = group(c.report.Objects)
 	return c.report
@@ -50,9 +57,10 @@ type comparison struct {
 	rules
 	report   *Report
 	old, new arena
-	scoped   bool // an object is in several scopes
+	scoped   bool     // an object is in several scopes
+	trees    []string // scopes that are apart from one another; one where none are
 	names    names
-	was, is  around // on the old side and the new
+	was, is  map[string]*surroundings // of each of the trees, on the old side and the new
 	// before and after are what is around the object at hand.
 	before, after *surroundings
 }
@@ -185,15 +193,13 @@ func (c *comparison) single(op Op, o *object) {
 // add takes an object that differs into the report; old or new is nil where it
 // is not on that side.
 func (c *comparison) add(obj Object, p pair, old, new *object) {
-	c.before, c.after = c.was.at(c.scope(cmp.Or(old, new))), c.is.at(c.scope(cmp.Or(new, old)))
 	slices.SortStableFunc(obj.Edits, func(a, b Edit) int { return comparePaths(a.raw.path, b.raw.path) })
 	for _, e := range obj.Edits {
 		if e.Outcome.Verdict.rank() > obj.Verdict.rank() {
 			obj.Verdict = e.Outcome.Verdict
 		}
 	}
-	c.flagObject(&obj, p)
-	obj.hideNames()
+	c.flagObject(&obj, p, c.treesOf(cmp.Or(old, new), cmp.Or(new, old)))
 	if c.scoped {
 		scope := scopeOf(old, new)
 		obj.Scopes = []string{scope}
@@ -347,5 +353,5 @@ func (s Severity) Rank() int { return slices.Index(Severities[:], s) + 1 }
 func (v Verdict) Rank() int { return v.rank() + 1 }
 
 func compareFlags(a, b Flag) int {
-	return cmp.Or(cmp.Compare(b.Severity.Rank(), a.Severity.Rank()), strings.Compare(a.ID, b.ID), strings.Compare(a.Path, b.Path))
+	return cmp.Or(cmp.Compare(b.Severity.Rank(), a.Severity.Rank()), strings.Compare(a.ID, b.ID), strings.Compare(a.Path, b.Path), strings.Compare(a.Reason, b.Reason))
 }

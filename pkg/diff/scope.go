@@ -90,7 +90,7 @@ func inScope(objects []*object, scope string) []*object {
 
 // scopeOf is what the scope of an object is called; either may be nil.
 func scopeOf(old, new *object) string {
-	name := func(o *object) string { return cmp.Or(o.scope, ".") }
+	name := func(o *object) string { return cmp.Or(hidden(o.scope), ".") }
 	switch {
 	case old == nil:
 		return name(new)

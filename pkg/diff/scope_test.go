@@ -193,3 +193,80 @@ func what(e Edit) string {
 	}
 	return e.Old.Text + "->" + e.New.Text
 }
+
+// What is hidden in names is hidden in those of trees, and tells objects and
+// fields apart nevertheless.
+func TestScopesWithHiddenNames(t *testing.T) {
+	tokens := [2]string{"ghp_" + strings.Repeat("a1B2c3", 6), "ghp_" + strings.Repeat("b1B2c3", 6)}
+	tree := func(name, value string) testScope {
+		var roots []*manifest.Node
+		for _, token := range tokens {
+			var errs manifest.Errors
+			roots = append(roots, parse([]byte(fmt.Sprintf("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: %s}\ndata: {%s: %s, %s: %s}\n",
+				token, tokens[0], value, tokens[1], value)), 1, nil, &errs))
+		}
+		return testScope{name, roots}
+	}
+	r := Compare(sideOfScopes("old", tree("deploy/"+tokens[0], "1"), tree("manifests", "1")),
+		sideOfScopes("new", tree("deploy/"+tokens[0], "2"), tree("manifests", "2")), Options{})
+	checkGroups(t, r)
+	var got []string
+	for _, o := range r.Objects {
+		got = append(got, fmt.Sprintf("%s: %d edits, %v", o.Ref, len(o.Edits), o.Scopes))
+	}
+	const each = "ConfigMap <redacted, 40 bytes>: 2 edits, [<redacted, 47 bytes> manifests]"
+	if d := cmp.Diff([]string{each, each}, got); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
+// What guards a pod, or gives it rights, is what is in its tree, and what is
+// beside all trees: not what another tree has.
+func TestSurroundingsOfTrees(t *testing.T) {
+	pod := func(labels string) string { return labelled("a", labels) }
+	deny := netpol("deny", "  {podSelector: {matchLabels: {app: web}}, policyTypes: [Egress]}\n")
+	allow := netpol("allow", "  {podSelector: {matchLabels: {app: web}}, policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: 10.0.0.0/8}}]}]}\n")
+	role := rbac("Role", "r", "rules: [{apiGroups: [''], resources: [pods], verbs: [create]}]\n")
+	binding := rbac("RoleBinding", "b", "roleRef: {kind: Role, name: r}\nsubjects: [{kind: ServiceAccount, name: a}]\n")
+	side := func(x, y, beside string) *Side {
+		var errs manifest.Errors
+		s := Read("side", []File{{Name: "x", Scope: "x", Data: []byte(x)}, {Name: "y", Scope: "y", Data: []byte(y)}, {Name: "z", Data: []byte(beside)}}, &errs)
+		if err := errs.Err(); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	narrow := rbac("Role", "r", "rules: [{apiGroups: [''], resources: [pods], verbs: [get]}]\n")
+	all := rbac("Role", "r", "rules: [{apiGroups: ['*'], resources: ['*'], verbs: ['*']}]\n")
+	both := rbac("RoleBinding", "b", "roleRef: {kind: Role, name: r}\nsubjects: [{kind: User, name: a}, {kind: User, name: b}]\n")
+	web, other := pod("app: web"), pod("app: other")
+	for _, c := range []struct {
+		why      string
+		old, new *Side
+		want     []string
+	}{
+		{"other labels, and the policy is in one tree", side(web+deny, web, ""), side(other+deny, other, ""), []string{"network-labels [x]"}},
+		{"other labels, and the policy is beside the trees", side(web, web, deny), side(other, other, deny), []string{"network-labels [x y]"}},
+		{"a policy beside the trees is gone", side(web, web, deny), side(web, web, ""), []string{"guard-removed [.]"}},
+		{"a policy beside the trees goes with the pods", side(web, web, deny), side("", "", ""), nil},
+		{"a policy of one tree is gone, another has it still", side(web+deny, web+deny, ""), side(web, web+deny, ""), []string{"guard-removed [x]"}},
+		{"more is allowed beside the trees than one of them allows", side(web, web+deny, ""), side(web, web+deny, allow), []string{"network-policy [.]"}},
+		{"more is allowed in a tree than beside it", side(web, web, deny), side(web+allow, web, deny), []string{"network-policy [x]"}},
+		{"a binding beside the trees waits for the role of both", side(web, web, binding), side(web+role, web+role, binding), []string{"rbac-widened [x y]"}},
+		{"a binding of one tree waits for the role of the other", side(web+binding, web, ""), side(web+binding, web+role, ""), nil},
+		{"a binding beside the trees to a role that is wide in one of them", side(web+narrow, web+all, ""), side(web+narrow, web+all, both), []string{"rbac-subject [.]", "rbac-subject [.]"}},
+		{"a tree is gone, and one that stays has less of it", side(web+deny, web+deny, ""), side(web, "", ""), []string{"guard-removed [x]"}},
+	} {
+		var got []string
+		for _, o := range Compare(c.old, c.new, Options{}).Objects {
+			for _, e := range o.Edits {
+				for _, f := range e.Flags {
+					got = append(got, fmt.Sprintf("%s %v", f.ID, e.Scopes))
+				}
+			}
+		}
+		if d := cmp.Diff(c.want, got); d != "" {
+			t.Errorf("%s (-want +got):\n%s", c.why, d)
+		}
+	}
+}

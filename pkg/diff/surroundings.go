@@ -1,14 +1,15 @@
 package diff
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/scion-gen/scion-gen/pkg/manifest"
 )
 
 // surroundings are the objects of a side that decide what a change of another
-// object means: those of its scope, where an object is in several. They are read
-// when they are first asked for.
+// object means: those of its tree, and those that are beside all trees. They are
+// read when they are first asked for.
 type surroundings struct {
 	objects   []*object
 	ids       map[id]bool
@@ -19,35 +20,67 @@ type surroundings struct {
 	roles     map[id][]permission
 }
 
-// around are the surroundings of one side by scope.
-type around map[string]*surroundings
+// trees are the scopes that have an object which another one has too, sorted:
+// each is in the place of the others. What is in no such scope is applied
+// beside them.
+func trees(sides ...*Side) []string {
+	first, apart := map[id]string{}, map[string]bool{}
+	for _, s := range sides {
+		for _, o := range s.objects {
+			scope, seen := first[o.ref.id()]
+			if !seen {
+				first[o.ref.id()] = o.scope
+			} else if scope != o.scope {
+				apart[scope], apart[o.scope] = true, true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(apart))
+}
 
-// surround is the surroundings of the objects of a side.
-func (c *comparison) surround(s *Side) around {
-	out := around{}
+func (c *comparison) isTree(scope string) bool {
+	_, is := slices.BinarySearch(c.trees, scope)
+	return is
+}
+
+// surround is what is around the objects of each tree of a side.
+func (c *comparison) surround(s *Side) map[string]*surroundings {
+	out := map[string]*surroundings{}
+	for _, tree := range c.trees {
+		out[tree] = &surroundings{}
+	}
 	for _, o := range s.objects {
-		in := out.at(c.scope(o))
-		in.objects = append(in.objects, o)
+		in := c.trees
+		if c.isTree(o.scope) {
+			in = []string{o.scope}
+		}
+		for _, tree := range in {
+			out[tree].objects = append(out[tree].objects, o)
+		}
 	}
 	return out
 }
 
-// at is the surroundings of a scope: nothing, where it is on the other side
-// alone.
-func (a around) at(scope string) *surroundings {
-	if a[scope] == nil {
-		a[scope] = &surroundings{}
-	}
-	return a[scope]
-}
+// oldNew are a tree of the old side and what it is on the new side.
+type oldNew struct{ old, new string }
 
-// scope is what an object shares its surroundings with: its scope, or all of
-// its side.
-func (c *comparison) scope(o *object) string {
-	if c.scoped {
-		return o.scope
+// treesOf are those whose surroundings an object has: the tree that it is in, or
+// all, where it is beside them.
+func (c *comparison) treesOf(old, new *object) []oldNew {
+	was, is := c.isTree(old.scope), c.isTree(new.scope)
+	switch {
+	case was && is:
+		return []oldNew{{old.scope, new.scope}}
+	case was:
+		return []oldNew{{old.scope, old.scope}}
+	case is:
+		return []oldNew{{new.scope, new.scope}}
 	}
-	return ""
+	var all []oldNew
+	for _, tree := range c.trees {
+		all = append(all, oldNew{tree, tree})
+	}
+	return all
 }
 
 // each reads the objects of some kinds. Mistakes in them are reported where

@@ -79,6 +79,11 @@ type junitText struct {
 // junitFailures is why objects fail, by their index.
 func junitFailures(r *diff.Report) map[int][]string {
 	out := map[int][]string{}
+	add := func(object int, why string) {
+		if !slices.Contains(out[object], why) { // of another tree
+			out[object] = append(out[object], why)
+		}
+	}
 	if r.Gate != nil {
 		for _, v := range r.Gate.Violations {
 			e := r.Objects[v.Object].Edits[v.Edit]
@@ -86,16 +91,14 @@ func junitFailures(r *diff.Report) map[int][]string {
 			if v.Flag >= 0 {
 				why = oneLine(v.Condition) + ": " + flagText(e.Flags[v.Flag])
 			}
-			out[v.Object] = append(out[v.Object], why)
+			add(v.Object, why)
 		}
 		return out
 	}
 	for i, o := range r.Objects {
 		for _, e := range o.Edits {
 			for _, f := range e.Flags {
-				if text := flagText(f); !slices.Contains(out[i], text) { // in another tree
-					out[i] = append(out[i], text)
-				}
+				add(i, flagText(f))
 			}
 		}
 	}

@@ -111,7 +111,7 @@ func (t *texter) title(g diff.Group, in string) string {
 		in = ", " + in
 	}
 	if len(g.Objects) > 1 {
-		return fmt.Sprintf("same change in %d %s%s", len(g.Objects), plural(oneLine(g.Kind)), in)
+		return strings.TrimPrefix(title(g), "the ") + in
 	}
 	o := t.report.Objects[g.Objects[0]]
 	name := oneLine(o.Ref.String())
