@@ -103,7 +103,7 @@ func (c *checker) check(n *Node, t *Type, path string) {
 		c.mapping(n, t, path)
 	case ShapeList:
 		if n.Kind != Sequence {
-			c.wrong(n, path, "a list")
+			c.wrong(n, path, "a list; start each item with -")
 			return
 		}
 		for i, item := range n.Items {
@@ -118,7 +118,7 @@ func (c *checker) check(n *Node, t *Type, path string) {
 
 func (c *checker) structure(n *Node, t *Type, path string) {
 	if n.Kind != Mapping {
-		c.wrong(n, path, "a mapping")
+		c.wrong(n, path, "a mapping; "+knownFields(t))
 		return
 	}
 	for _, f := range n.Fields {
@@ -126,7 +126,7 @@ func (c *checker) structure(n *Node, t *Type, path string) {
 		switch {
 		case field != nil:
 			at, before := Child(path, f.Key), len(*c.errs)
-			if field.Type.Shape == ShapeInt { // whose format knows better what to write instead
+			if field.Type.Shape == ShapeInt || field.Type.Shape == ShapeString && f.Value.Kind == Number { // whose format knows better what to write instead
 				c.formats(f.Value, field, at)
 			}
 			if len(*c.errs) > before {
@@ -225,7 +225,7 @@ func (c *checker) formats(n *Node, field *TypeField, path string) {
 
 func (c *checker) mapping(n *Node, t *Type, path string) {
 	if n.Kind != Mapping {
-		c.wrong(n, path, "a mapping")
+		c.wrong(n, path, "a mapping; write each as name: value")
 		return
 	}
 	for _, f := range n.Fields {
@@ -390,13 +390,15 @@ func (c *checker) text(n *Node, t *Type, path string) {
 
 // suggestField says which field may have been meant, or which there are.
 func suggestField(key string, t *Type) string {
-	names := make([]string, len(t.Fields))
-	for i, f := range t.Fields {
-		names[i] = f.Name
-	}
-	if near := Nearest(key, names); near != "" {
+	if near := Nearest(key, t.Names()); near != "" {
 		return "did you mean " + near + "?"
 	}
+	return knownFields(t)
+}
+
+// knownFields says which fields there are.
+func knownFields(t *Type) string {
+	names := t.Names()
 	slices.Sort(names)
 	if len(names) > 12 {
 		return "see scion-gen schema for the fields there are"

@@ -66,6 +66,15 @@ func (t *Type) Field(name string) *TypeField {
 	return nil
 }
 
+// Names are the names of a struct's fields.
+func (t *Type) Names() []string {
+	names := make([]string, len(t.Fields))
+	for i, f := range t.Fields {
+		names[i] = f.Name
+	}
+	return names
+}
+
 // TypeFor is the Type of T.
 func TypeFor[T any]() *Type { return TypeOf(reflect.TypeFor[T]()) }
 

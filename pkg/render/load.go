@@ -216,10 +216,6 @@ func withKnownFields(root *manifest.Node, t *manifest.Type) *manifest.Node {
 	if field == nil || spec.IsNull() {
 		return root
 	}
-	var names []string
-	for _, f := range field.Type.Fields {
-		names = append(names, f.Name)
-	}
 	known := *spec
 	known.Fields = nil
 	for _, f := range spec.Fields {
@@ -227,7 +223,7 @@ func withKnownFields(root *manifest.Node, t *manifest.Type) *manifest.Node {
 			known.Fields = append(known.Fields, f)
 			continue
 		}
-		meant := manifest.Nearest(f.Key, names)
+		meant := manifest.Nearest(f.Key, field.Type.Names())
 		switch {
 		case meant != "" && spec.Get(meant) == nil && known.Get(meant) == nil:
 			f.Key = meant
