@@ -53,7 +53,7 @@ func Required(n *Node, t *Type, path string, errs *Errors) {
 			case !value.IsNull() && value.Kind < Sequence:
 			case !value.IsNull() && (value.Kind == Mapping || len(value.Items) > 0):
 				Required(value, field.Type, Child(path, field.Name), errs)
-			case field.Tag.Get("required") == "merged":
+			case field.required == "merged":
 				errs.Add(n.Pos, Child(path, field.Name), "is missing; add %s", field.Name)
 			}
 		}
@@ -145,8 +145,9 @@ func (c *checker) structure(n *Node, t *Type, path string) {
 		}
 	}
 	c.union(n, t, path)
-	for _, field := range t.Fields {
-		if field.Tag.Get("required") == "true" && !c.Patch && n.Get(field.Name).IsNull() {
+	for i := range t.Fields {
+		field := &t.Fields[i]
+		if field.required == "true" && !c.Patch && n.Get(field.Name).IsNull() {
 			c.errs.Add(n.Pos, Child(path, field.Name), "is missing; add %s", field.Name)
 		}
 	}
@@ -172,18 +173,17 @@ func (c *checker) union(n *Node, t *Type, path string) {
 }
 
 func (c *checker) enum(n *Node, field *TypeField, path string) {
-	tag := field.Tag.Get("enum")
-	if tag == "" {
+	if field.enum == "" {
 		return
 	}
 	for i, item := range n.Items {
 		c.enum(item, field, Index(path, i))
 	}
-	values := strings.Split(tag, ",")
+	values := strings.Split(field.enum, ",")
 	switch {
 	case n.Kind != String || slices.Contains(values, n.Text):
 	case len(values) == 1:
-		c.errs.Add(n.Pos, path, "%s is not supported; write %s", clip(n.Text), tag)
+		c.errs.Add(n.Pos, path, "%s is not supported; write %s", clip(n.Text), field.enum)
 	default:
 		c.errs.Add(n.Pos, path, "%s is not one of %s%s", clip(n.Text), strings.Trim(strings.Join(values, ", "), ", "), didYouMean(n.Text, values))
 	}
@@ -191,7 +191,7 @@ func (c *checker) enum(n *Node, field *TypeField, path string) {
 
 // formats runs the checks that the format and keys tags name.
 func (c *checker) formats(n *Node, field *TypeField, path string) {
-	if check := c.Formats[field.Tag.Get("keys")]; check != nil {
+	if check := c.Formats[field.keys]; check != nil {
 		for _, f := range n.Fields {
 			if c.Patch && strings.HasPrefix(f.Key, "$") {
 				continue // CheckPatch has the say
@@ -201,7 +201,7 @@ func (c *checker) formats(n *Node, field *TypeField, path string) {
 			}
 		}
 	}
-	check := c.Formats[field.Tag.Get("format")]
+	check := c.Formats[field.format]
 	if check == nil {
 		return
 	}
