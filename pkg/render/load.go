@@ -198,6 +198,9 @@ func (l *loader) check(root *manifest.Node, t *manifest.Type) *manifest.Node {
 	if len(l.errs) == before {
 		return root
 	}
+	if len(l.errs) >= manifest.MaxMistakes { // nobody reads more
+		return nil
+	}
 	var rest manifest.Errors
 	root = withKnownFields(root, t)
 	checker.Check(root, t, "", &rest)
