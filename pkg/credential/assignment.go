@@ -168,8 +168,18 @@ func (a *assignment) values() []span {
 	rest := a.text[start:]
 	line := a.text[start:a.lineEnd(start)]
 	switch {
+	case a.quote == "`":
+		// Markdown has code in such quotes.
+		end := a.quoteEnd(start, a.quote)
+		value := a.text[start:end]
+		return a.one(start, end, a.sep == '=' && !a.spaced || isOneWord(value) || scheme.MatchString(value))
 	case a.quote != "":
 		return a.one(start, a.quoteEnd(start, a.quote), true)
+	case strings.HasPrefix(rest, "`"):
+		end := a.quoteEnd(start+1, "`")
+		return a.one(start+1, end, isOneWord(a.text[start+1:end]))
+	case toFill.MatchString(rest):
+		return nil
 	case quoteAt(rest) != "":
 		quote := quoteAt(rest)
 		return a.one(start+len(quote), a.quoteEnd(start+len(quote), quote), true)
@@ -194,6 +204,8 @@ var (
 	// script is what a shell puts together, quoted or not.
 	script  = regexp.MustCompile(`^\$[({0-9]`)
 	comment = regexp.MustCompile(`\s#.*$`)
+	// toFill is what a reader is to put a value for.
+	toFill = regexp.MustCompile("^<[A-Za-z][A-Za-z _-]*>(?:[\\s\"'`.,;)]|$)")
 )
 
 // alone is a value up to the assignment behind it, in a list of them.
@@ -203,6 +215,9 @@ func (a *assignment) alone(value string) string {
 	}
 	return value
 }
+
+// isOneWord reports whether a value is no prose or code, and has no spaces.
+func isOneWord(value string) bool { return !strings.ContainsAny(value, " \t") && !isProse(value) }
 
 func isProse(value string) bool { return len(value) <= longest && prose.MatchString(value) }
 
@@ -253,7 +268,7 @@ func environment(text string) bool {
 func (a *assignment) line(start int, line string) []span {
 	line = comment.ReplaceAllString(line, "")
 	line = strings.TrimRight(a.alone(line), " \t,")
-	oneWord := !strings.ContainsAny(line, " \t") && !isProse(line)
+	oneWord := isOneWord(line)
 	out := a.one(start, start+len(line), oneWord || a.sep == '=' && !a.spaced || scheme.MatchString(line))
 	if len(out) > 0 && a.sep == ':' && start+len(line) < len(a.text) && a.text[start+len(line)] == '\n' {
 		for _, s := range a.below(start + len(line)) {
@@ -421,7 +436,7 @@ func (r *reader) flags() []span {
 		} else {
 			end = r.wordEnd(from)
 		}
-		if value := text[from:end]; !flagLike.MatchString(value) {
+		if value := text[from:end]; !flagLike.MatchString(value) && (quote != "" || strings.Trim(value, "<>|&;") != "") {
 			out = append(out, a.one(from, end, certain || !isProse(value))...)
 		}
 	}

@@ -131,6 +131,10 @@ var shapes = []struct {
 	{"a list of mappings", "tokens-and-token:\n- {name: x}\n", false},
 	{"a module and its version", "require example.com/basic v1.0.1", false},
 	{"a flag without a value at the end of a line", "run --use-credentials \\\n  --fast", false},
+	{"a value to fill in", "export API_KEY=<your key>\nSet OPENAI_API_KEY=sk-... and TOKEN=\"your-token\" or API_KEY=YOUR_API_KEY_HERE", false},
+	{"a flag of a program that reads a file", "gh auth login --with-token < token.txt", false},
+	{"a value to fill in that is not all", "API_KEY=«<your>hunter2»", true},
+	{"a credential in Markdown", "set `TOKEN=«hunter2»` and `token: «hunter3»` and token: `«hunter4»`", true},
 	{"a comparison", "if token == other || token != nil", false},
 }
 
@@ -165,6 +169,8 @@ func TestProse(t *testing.T) {
 		"api_key = os.environ[\"KEY\"]",
 		"token: process.env.TOKEN",
 		"password: required",
+		"`token = lexer.next_token()` and `password: str = Field(...)`",
+		"apiKey: `process.env.API_KEY`",
 		"--- PASS: TestTokens",
 		"TOKEN=\"$(curl -s http://metadata/token)\"",
 		"SERVICE_KEY=${KEY:-/tmp/key}",
@@ -227,6 +233,7 @@ func TestNamed(t *testing.T) {
 		{"a uid and a gid", false, "--user", "1000:1000"},
 		{"a path of this directory", false, "TOKEN", "./token"},
 		{"nothing", false, "API_KEY", ""},
+		{"none", false, "TOKEN", "none"},
 		{"a switch", false, "automountServiceAccountToken", "false"},
 		{"a path", false, "TOKEN", "/var/run/token"},
 		{"a path of credentials", false, "GOOGLE_APPLICATION_CREDENTIALS", "/var/run/secrets/google/key.json"},

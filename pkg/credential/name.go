@@ -58,9 +58,10 @@ var files = regexp.MustCompile(`(?i)(^|/)(\.npmrc|\.netrc|\.pgpass|\.pypirc|\.gi
 
 // harmless are values that are no credential whatever they are called: nothing,
 // a switch, a path, a reference to a variable, a template or a placeholder.
-var harmless = regexp.MustCompile(`^(?:|0|1|true|false|yes|no|on|off|null|~|\\+|` +
+var harmless = regexp.MustCompile(`^(?:|0|1|true|false|yes|no|on|off|null|none|disabled|~|\\+|` +
 	`\$[A-Z_][A-Z0-9_]*|\$\{[A-Za-z_][A-Za-z0-9_]*\}|\$\([A-Za-z_][A-Za-z0-9_]*\)|\$?\{\{[^{}"'` + "`" + `]*\}\}|` +
-	`<[A-Za-z][A-Za-z _-]*>|\[[A-Za-z][A-Za-z _-]*\]|%[a-z]|[*.]{3,}|[xX]{3,})$`)
+	`<[A-Za-z][A-Za-z _-]*>|\[[A-Za-z][A-Za-z _-]*\]|%[a-z]|[*.]{3,}|[xX]{3,}|` +
+	`(?i:your)(?:[_-][A-Za-z]+)+|[A-Za-z_-]{1,12}\.{3})$`)
 
 var (
 	path   = regexp.MustCompile(`^(?:~|\.{0,2})(?:/[A-Za-z0-9._$@{}-]+){2,}/?$|^(?:~|\.{1,2})/[A-Za-z0-9._-]+$`)

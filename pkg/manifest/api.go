@@ -22,7 +22,8 @@ const (
 // pkg/apis/networking/validation of Kubernetes 1.35, and what its defaults leave
 // open). The names of other objects are those that such an object can have, also
 // where the API server would take any. Values that only a feature gate allows are
-// allowed.
+// allowed, and "" where the API server puts its default in its place, but for
+// restartPolicy, which workloads depend on.
 //
 // A field of an embedded struct has the tags of the outer type, or else of the
 // embedded one.
@@ -58,7 +59,7 @@ var apiTags = map[reflect.Type]tagsOf{
 	reflect.TypeFor[corev1.ISCSIVolumeSource](): {
 		"targetPortal": neededText, "iqn": needed + ` format:"iqn"`, "initiatorName": `format:"iqn"`, "lun": `format:"byte"`,
 	},
-	reflect.TypeFor[corev1.ImageVolumeSource]():                 {"reference": neededText, "pullPolicy": `enum:"Always,IfNotPresent,Never"`},
+	reflect.TypeFor[corev1.ImageVolumeSource]():                 {"reference": neededText, "pullPolicy": `enum:",Always,IfNotPresent,Never"`},
 	reflect.TypeFor[corev1.KeyToPath]():                         {"key": neededText, "path": needed + ` format:"projectedPath"`, "mode": `format:"fileMode"`},
 	reflect.TypeFor[corev1.NFSVolumeSource]():                   {"server": neededText, "path": needed + ` format:"absolutePath"`},
 	reflect.TypeFor[corev1.PersistentVolumeClaimVolumeSource](): {"claimName": neededName},
@@ -93,11 +94,11 @@ var apiTags = map[reflect.Type]tagsOf{
 
 	// Containers, validateContainerCommon.
 	reflect.TypeFor[corev1.Container](): {
-		"imagePullPolicy": `enum:"Always,IfNotPresent,Never"`, "restartPolicy": `enum:"Always,OnFailure,Never"`,
-		"terminationMessagePolicy": `enum:"File,FallbackToLogsOnError"`,
+		"imagePullPolicy": `enum:",Always,IfNotPresent,Never"`, "restartPolicy": `enum:"Always,OnFailure,Never"`,
+		"terminationMessagePolicy": `enum:",File,FallbackToLogsOnError"`,
 	},
 	reflect.TypeFor[corev1.ContainerPort](): {
-		"name": `format:"portName"`, "containerPort": needed + ` format:"port"`, "hostPort": `format:"portOrNone"`, "protocol": `enum:"TCP,UDP,SCTP"`,
+		"name": `format:"portName"`, "containerPort": needed + ` format:"port"`, "hostPort": `format:"portOrNone"`, "protocol": `enum:",TCP,UDP,SCTP"`,
 	},
 	reflect.TypeFor[corev1.ContainerResizePolicy](): {
 		"resourceName": needed + ` enum:"cpu,memory"`, "restartPolicy": needed + ` enum:"NotRequired,RestartContainer"`,
@@ -125,7 +126,7 @@ var apiTags = map[reflect.Type]tagsOf{
 	// Handlers and probes, validateProbe and validateHandler.
 	reflect.TypeFor[corev1.ExecAction]():      {"command": needed},
 	reflect.TypeFor[corev1.GRPCAction]():      {"port": needed + ` format:"port"`},
-	reflect.TypeFor[corev1.HTTPGetAction]():   {"port": needed + ` format:"portOrName"`, "scheme": `enum:"HTTP,HTTPS"`},
+	reflect.TypeFor[corev1.HTTPGetAction]():   {"port": needed + ` format:"portOrName"`, "scheme": `enum:",HTTP,HTTPS"`},
 	reflect.TypeFor[corev1.HTTPHeader]():      {"name": needed + ` format:"headerName"`},
 	reflect.TypeFor[corev1.TCPSocketAction](): {"port": needed + ` format:"portOrName"`},
 	reflect.TypeFor[corev1.Probe](): {
@@ -147,7 +148,7 @@ var apiTags = map[reflect.Type]tagsOf{
 	reflect.TypeFor[corev1.PodSpec](): {
 		"overhead":              `keys:"resourceName"`,
 		"activeDeadlineSeconds": `format:"deadline"`, "terminationGracePeriodSeconds": `format:"notNegative"`,
-		"dnsPolicy": `enum:"ClusterFirst,ClusterFirstWithHostNet,Default,None"`, "restartPolicy": `enum:"Always,OnFailure,Never"`,
+		"dnsPolicy": `enum:",ClusterFirst,ClusterFirstWithHostNet,Default,None"`, "restartPolicy": `enum:"Always,OnFailure,Never"`,
 		"preemptionPolicy": `enum:"PreemptLowerPriority,Never"`, "nodeSelector": `keys:"qualifiedName" format:"labelValue"`,
 		"hostname": `format:"dnsLabel"`, "subdomain": `format:"dnsLabel"`, "hostnameOverride": `format:"dnsSubdomain"`, "nodeName": `format:"dnsSubdomainOrNone"`,
 		"priorityClassName": `format:"dnsSubdomainOrNone"`, "runtimeClassName": `format:"dnsSubdomain"`, "serviceAccountName": `format:"dnsSubdomainOrNone"`,
@@ -170,7 +171,7 @@ var apiTags = map[reflect.Type]tagsOf{
 	reflect.TypeFor[corev1.PreferredSchedulingTerm](): {"weight": needed + ` format:"weight"`},
 	reflect.TypeFor[corev1.WeightedPodAffinityTerm](): {"weight": needed + ` format:"weight"`, "podAffinityTerm": needed},
 	reflect.TypeFor[corev1.Toleration](): {
-		"key": `format:"tolerationKey"`, "operator": `enum:"Exists,Equal,Lt,Gt"`, "effect": `enum:"NoSchedule,PreferNoSchedule,NoExecute"`,
+		"key": `format:"tolerationKey"`, "operator": `enum:",Exists,Equal,Lt,Gt"`, "effect": `enum:",NoSchedule,PreferNoSchedule,NoExecute"`,
 	},
 	reflect.TypeFor[corev1.TopologySpreadConstraint](): {
 		"maxSkew": needed + ` format:"positive"`, "minDomains": `format:"positive"`, "topologyKey": neededText,

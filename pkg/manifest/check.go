@@ -53,7 +53,7 @@ func Required(n *Node, t *Type, path string, errs *Errors) {
 			case !value.IsNull() && value.Kind < Sequence:
 			case !value.IsNull() && (value.Kind == Mapping || len(value.Items) > 0):
 				Required(value, field.Type, Child(path, field.Name), errs)
-			case field.Tag.Get("required") == "merged":
+			case field.required == "merged":
 				errs.Add(n.Pos, Child(path, field.Name), "is missing; add %s", field.Name)
 			}
 		}
@@ -103,7 +103,7 @@ func (c *checker) check(n *Node, t *Type, path string) {
 		c.mapping(n, t, path)
 	case ShapeList:
 		if n.Kind != Sequence {
-			c.wrong(n, path, "a list")
+			c.wrong(n, path, "a list; start each item with -")
 			return
 		}
 		for i, item := range n.Items {
@@ -118,7 +118,7 @@ func (c *checker) check(n *Node, t *Type, path string) {
 
 func (c *checker) structure(n *Node, t *Type, path string) {
 	if n.Kind != Mapping {
-		c.wrong(n, path, "a mapping")
+		c.wrong(n, path, "a mapping; "+knownFields(t))
 		return
 	}
 	for _, f := range n.Fields {
@@ -126,7 +126,7 @@ func (c *checker) structure(n *Node, t *Type, path string) {
 		switch {
 		case field != nil:
 			at, before := Child(path, f.Key), len(*c.errs)
-			if field.Type.Shape == ShapeInt { // whose format knows better what to write instead
+			if field.Type.Shape == ShapeInt || field.Type.Shape == ShapeString && f.Value.Kind == Number { // whose format knows better what to write instead
 				c.formats(f.Value, field, at)
 			}
 			if len(*c.errs) > before {
@@ -145,8 +145,9 @@ func (c *checker) structure(n *Node, t *Type, path string) {
 		}
 	}
 	c.union(n, t, path)
-	for _, field := range t.Fields {
-		if field.Tag.Get("required") == "true" && !c.Patch && n.Get(field.Name).IsNull() {
+	for i := range t.Fields {
+		field := &t.Fields[i]
+		if field.required == "true" && !c.Patch && n.Get(field.Name).IsNull() {
 			c.errs.Add(n.Pos, Child(path, field.Name), "is missing; add %s", field.Name)
 		}
 	}
@@ -172,18 +173,17 @@ func (c *checker) union(n *Node, t *Type, path string) {
 }
 
 func (c *checker) enum(n *Node, field *TypeField, path string) {
-	tag := field.Tag.Get("enum")
-	if tag == "" {
+	if field.enum == "" {
 		return
 	}
 	for i, item := range n.Items {
 		c.enum(item, field, Index(path, i))
 	}
-	values := strings.Split(tag, ",")
+	values := strings.Split(field.enum, ",")
 	switch {
 	case n.Kind != String || slices.Contains(values, n.Text):
 	case len(values) == 1:
-		c.errs.Add(n.Pos, path, "%s is not supported; write %s", clip(n.Text), tag)
+		c.errs.Add(n.Pos, path, "%s is not supported; write %s", clip(n.Text), field.enum)
 	default:
 		c.errs.Add(n.Pos, path, "%s is not one of %s%s", clip(n.Text), strings.Trim(strings.Join(values, ", "), ", "), didYouMean(n.Text, values))
 	}
@@ -191,7 +191,7 @@ func (c *checker) enum(n *Node, field *TypeField, path string) {
 
 // formats runs the checks that the format and keys tags name.
 func (c *checker) formats(n *Node, field *TypeField, path string) {
-	if check := c.Formats[field.Tag.Get("keys")]; check != nil {
+	if check := c.Formats[field.keys]; check != nil {
 		for _, f := range n.Fields {
 			if c.Patch && strings.HasPrefix(f.Key, "$") {
 				continue // CheckPatch has the say
@@ -201,7 +201,7 @@ func (c *checker) formats(n *Node, field *TypeField, path string) {
 			}
 		}
 	}
-	check := c.Formats[field.Tag.Get("format")]
+	check := c.Formats[field.format]
 	if check == nil {
 		return
 	}
@@ -225,7 +225,7 @@ func (c *checker) formats(n *Node, field *TypeField, path string) {
 
 func (c *checker) mapping(n *Node, t *Type, path string) {
 	if n.Kind != Mapping {
-		c.wrong(n, path, "a mapping")
+		c.wrong(n, path, "a mapping; write each as name: value")
 		return
 	}
 	for _, f := range n.Fields {
@@ -390,13 +390,15 @@ func (c *checker) text(n *Node, t *Type, path string) {
 
 // suggestField says which field may have been meant, or which there are.
 func suggestField(key string, t *Type) string {
-	names := make([]string, len(t.Fields))
-	for i, f := range t.Fields {
-		names[i] = f.Name
-	}
-	if near := Nearest(key, names); near != "" {
+	if near := Nearest(key, t.Names()); near != "" {
 		return "did you mean " + near + "?"
 	}
+	return knownFields(t)
+}
+
+// knownFields says which fields there are.
+func knownFields(t *Type) string {
+	names := t.Names()
 	slices.Sort(names)
 	if len(names) > 12 {
 		return "see scion-gen schema for the fields there are"

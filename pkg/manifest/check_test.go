@@ -72,7 +72,7 @@ func TestCheck(t *testing.T) {
 		{"a port too large", "either: 3000000000", "f:1:9: either: 3000000000 is out of range; want a number that fits int32"},
 		{"neither a port nor its name", "either: [1]", "f:1:9: either: is a list; want a number or a string"},
 		{"two members of a union", "volume: {emptyDir: {}, hostPath: {path: /}}", "f:1:24: volume.hostPath: cannot stand beside emptyDir; remove one of the two"},
-		{"maps of maps", "nested: {a: b}", `f:1:13: nested.a: "b" is a string; want a mapping`},
+		{"maps of maps", "nested: {a: b}", `f:1:13: nested.a: "b" is a string; want a mapping; write each as name: value`},
 		{"missing below", "needed: {}", "f:1:9: needed.here: is missing; add here"},
 		{"an unknown field far from all", "volume: {emptyDir: {colour: red}}", "f:1:21: volume.emptyDir.colour: unknown field; the fields are medium, sizeLimit"},
 		{"a key that is no plain name", "texts: {a.b: [x]}", "f:1:14: texts[a.b]: is a list; want a string"},

@@ -56,6 +56,9 @@ type TypeField struct {
 	Merge      bool
 	RetainKeys bool
 	Tag        reflect.StructTag // with those of apiTags
+
+	// What the tags say to Checker and Required, which read them often.
+	required, enum, keys, format string
 }
 
 // Field returns the field of that name, or nil.
@@ -64,6 +67,15 @@ func (t *Type) Field(name string) *TypeField {
 		return &t.Fields[i]
 	}
 	return nil
+}
+
+// Names are the names of a struct's fields.
+func (t *Type) Names() []string {
+	names := make([]string, len(t.Fields))
+	for i, f := range t.Fields {
+		names[i] = f.Name
+	}
+	return names
 }
 
 // TypeFor is the Type of T.
@@ -173,5 +185,8 @@ func (t *Type) addFields(st reflect.Type, index []int) {
 			RetainKeys: strings.Contains(strategy, "retainKeys"),
 			Tag:        f.Tag + " " + apiTag(t.Go, st, name),
 		})
+		last := &t.Fields[len(t.Fields)-1]
+		last.required, last.enum = last.Tag.Get("required"), last.Tag.Get("enum")
+		last.keys, last.format = last.Tag.Get("keys"), last.Tag.Get("format")
 	}
 }

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"fmt"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -16,7 +17,8 @@ import (
 
 // apiRules are what the API server asks of the fields of one struct together
 // (pkg/apis/core/validation of Kubernetes): what is wrong, and in which field. An
-// empty problem is none; an empty field is the struct.
+// empty problem is none; an empty field is the struct; one of a struct below is a
+// path.
 //
 // Rules of single fields are the tags that pkg/manifest has of the API's types.
 var apiRules = map[reflect.Type]func(n *manifest.Node) (field, problem string){
@@ -34,6 +36,7 @@ var apiRules = map[reflect.Type]func(n *manifest.Node) (field, problem string){
 	reflect.TypeFor[metav1.LabelSelectorRequirement]():     selectorValues,
 	reflect.TypeFor[networkingv1.NetworkPolicyPeer]():      networkPeer,
 	reflect.TypeFor[networkingv1.NetworkPolicyPort]():      networkPort,
+	reflect.TypeFor[corev1.NodeSelector]():                 requiredValues,
 	reflect.TypeFor[corev1.NodeSelectorRequirement]():      selectorValues,
 	reflect.TypeFor[corev1.NodeSelectorTerm]():             nodeSelectorTerm,
 	reflect.TypeFor[corev1.PersistentVolumeClaimSpec]():    claimSpec,
@@ -308,15 +311,23 @@ func selectorValues(n *manifest.Node) (string, string) {
 	return "", ""
 }
 
-// nodeSelectorTerm is ValidateNodeSelectorTerm.
-func nodeSelectorTerm(n *manifest.Node) (string, string) {
-	for _, e := range items(n.Get("matchExpressions")) {
-		for _, v := range items(e.Get("values")) {
-			if problem := formats["labelValue"](textOf(v)); problem != "" {
-				return "matchExpressions", problem
+// requiredValues is what ValidateNodeSelectorRequirement asks of the values of a
+// required term. Those of a preferred one may be any.
+func requiredValues(n *manifest.Node) (string, string) {
+	for i, term := range items(n.Get("nodeSelectorTerms")) {
+		for j, e := range items(term.Get("matchExpressions")) {
+			for k, v := range items(e.Get("values")) {
+				if problem := formats["labelValue"](textOf(v)); problem != "" {
+					return fmt.Sprintf("nodeSelectorTerms[%d].matchExpressions[%d].values[%d]", i, j, k), problem
+				}
 			}
 		}
 	}
+	return "", ""
+}
+
+// nodeSelectorTerm is the rest of ValidateNodeSelectorTerm.
+func nodeSelectorTerm(n *manifest.Node) (string, string) {
 	for _, f := range items(n.Get("matchFields")) {
 		operator := textOf(f.Get("operator"))
 		switch {

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -180,6 +181,10 @@ func TestAPIRules(t *testing.T) {
 		}, "\n")},
 		{`resourceClaims: [{name: a}]`, `spec.pod.spec.resourceClaims[0]: says nothing; add one of resourceClaimName, resourceClaimTemplateName`},
 		{`tolerations: [{key: a, operator: Gt, value: x}]`, `spec.pod.spec.tolerations[0].value: operator Gt compares whole numbers; write one`},
+		{`affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: a, operator: Exists}, {key: a, operator: In, values: [b, "b c"]}]}]}}}`, `spec.pod.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[1].values[1]: "b c" is not a label's value: at most 63 letters, digits and inner -, _ and .`},
+		{`affinity: {nodeAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, preference: {matchExpressions: [{key: a, operator: In, values: ["b c"]}]}}]}}`, ""},
+		{`{dnsPolicy: "", tolerations: [{key: a, operator: "", effect: ""}], volumes: [{name: v, image: {reference: i, pullPolicy: ""}}]}`, ""},
+		{sidecar + `imagePullPolicy: "", terminationMessagePolicy: "", ports: [{containerPort: 80, protocol: ""}], readinessProbe: {httpGet: {port: 80, scheme: ""}}}]`, ""},
 		{`tolerations: [{key: a, value: "a b"}]`, `spec.pod.spec.tolerations[0].value: "a b" is not a label's value: at most 63 letters, digits and inner -, _ and .`},
 		{`nodeSelector: {"a b": "c d"}`, strings.Join([]string{
 			`spec.pod.spec.nodeSelector[a b]: "a b" is not the name of a label or annotation: [<DNS name>/]<at most 63 letters, digits and inner -, _ and .>`,
@@ -215,6 +220,29 @@ func block(fields string) string {
 		return fields
 	}
 	return "\n      " + fields
+}
+
+// TestObjectTooLarge: what etcd takes of one object is less than documents that
+// are merged can say.
+func TestObjectTooLarge(t *testing.T) {
+	variables := func(indent, name string, n int) string {
+		var out strings.Builder
+		for i := range n {
+			fmt.Fprintf(&out, "%s%s%d: %s\n", indent, name, i, strings.Repeat("x", 100_000))
+		}
+		return out.String()
+	}
+	config := func(n int) string {
+		return "apiVersion: gen.scion.dev/v1alpha1\nkind: Fleet\nmetadata: {name: f}\nspec:\n  defaults:\n    env:\n" + variables("      ", "A", 8) +
+			"---\napiVersion: gen.scion.dev/v1alpha1\nkind: Agent\nmetadata: {name: a}\nspec:\n  template: claude\n  env:\n" + variables("    ", "B", n)
+	}
+	if got := mistakes(t, config(7)); got != "" {
+		t.Errorf("less than the limit: %s", got)
+	}
+	const want = "the Pod made here has 16"
+	if got := mistakes(t, config(8)); !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "a cluster stores at most 1572864; move texts to ConfigMaps of your own") {
+		t.Errorf("more than the limit: %q; want %q", got, want)
+	}
 }
 
 // mistakes are what a configuration is refused for, without the places.

@@ -42,13 +42,13 @@ type template struct {
 	name    *manifest.Node
 	extends *manifest.Node // nil is base
 	builtIn bool
-	right   bool // nothing was found wrong with it
+	right   bool // nothing was found wrong with it but unknown fields
 }
 
 type agentDocument struct {
 	layer
 	metadata AgentMetadata
-	right    bool // nothing was found wrong with it
+	right    bool // nothing was found wrong with it but unknown fields
 }
 
 // rootTemplate is the template that all others build on.
@@ -86,8 +86,9 @@ func Load(builtIn, files []File) (*Config, error) {
 	return l.config, nil
 }
 
-// rest is what rendering would find wrong with those agents that are right
-// themselves and inherit from documents that are, so that one run tells it all.
+// rest is what rendering would find wrong with those agents that are right, but
+// for unknown fields, and inherit from documents that are, so that one run tells
+// it all.
 func (l *loader) rest() manifest.Errors {
 	if l.unread || l.wrongFleet || len(l.fleets) > 1 {
 		return nil
@@ -185,11 +186,58 @@ func (l *loader) header(root *manifest.Node) {
 	checker.Check(header, headerType, "", &l.errs)
 }
 
-// check holds a document against its type and reports whether it is right.
-func (l *loader) check(root *manifest.Node, t *manifest.Type) bool {
+// check holds a document against its type. It returns the document, or, where it
+// is wrong in nothing but unknown fields of its spec, what was probably meant: so
+// one run tells what else is wrong. Else it returns nil.
+func (l *loader) check(root *manifest.Node, t *manifest.Type) *manifest.Node {
 	before := len(l.errs)
 	checker.Check(root, t, "", &l.errs)
-	return !l.hasCredentials(root) && len(l.errs) == before
+	if l.hasCredentials(root) {
+		return nil
+	}
+	if len(l.errs) == before {
+		return root
+	}
+	if len(l.errs) >= manifest.MaxMistakes { // nobody reads more
+		return nil
+	}
+	var rest manifest.Errors
+	root = withKnownFields(root, t)
+	checker.Check(root, t, "", &rest)
+	if len(rest) > 0 {
+		return nil
+	}
+	return root
+}
+
+// withKnownFields is a document whose spec has the nearest known field in place
+// of each unknown one. One that is near to none is left out, if the spec says
+// what it builds on: else it may be that, and all would seem to be missing.
+func withKnownFields(root *manifest.Node, t *manifest.Type) *manifest.Node {
+	field := t.Field("spec")
+	spec := root.Get("spec")
+	if field == nil || spec.IsNull() {
+		return root
+	}
+	known := *spec
+	known.Fields = nil
+	for _, f := range spec.Fields {
+		if field.Type.Field(f.Key) != nil {
+			known.Fields = append(known.Fields, f)
+			continue
+		}
+		meant := manifest.Nearest(f.Key, field.Type.Names())
+		switch {
+		case meant != "" && spec.Get(meant) == nil && known.Get(meant) == nil:
+			f.Key = meant
+			known.Fields = append(known.Fields, f)
+		case spec.Get("template").IsNull() && spec.Get("extends").IsNull():
+			known.Fields = append(known.Fields, f) // and still unknown
+		}
+	}
+	root = clone(root)
+	root.Set("spec", &known)
+	return root
 }
 
 // hasCredentials reports whether a document has literal credentials.
@@ -205,14 +253,14 @@ func (l *loader) hasCredentials(root *manifest.Node) bool {
 func (l *loader) fleet(doc manifest.Document) {
 	doc.Source.Name = "fleet"
 	l.fleets = append(l.fleets, doc.Root)
+	doc.Root = l.check(doc.Root, fleetType)
 	before := len(l.errs)
-	right := l.check(doc.Root, fleetType)
-	if right {
+	if doc.Root != nil {
 		l.config.defaults = l.layer(doc, "spec", "defaults")
 		l.decode(without(doc.Root, "spec", "defaults"), &l.config.fleet)
 		l.networkPolicy(doc.Root.At("spec", "networkPolicy"))
 	}
-	l.wrongFleet = l.wrongFleet || !right || len(l.errs) > before
+	l.wrongFleet = l.wrongFleet || doc.Root == nil || len(l.errs) > before
 }
 
 // networkPolicy reports rules that the API server would refuse.
@@ -229,16 +277,18 @@ func (l *loader) networkPolicy(n *manifest.Node) {
 func (l *loader) template(doc manifest.Document, builtIn bool) {
 	t := &template{builtIn: builtIn, name: doc.Root.At("metadata", "name"), extends: doc.Root.At("spec", "extends")}
 	l.templates = append(l.templates, t)
+	pos := doc.Root.Pos
+	doc.Root = l.check(doc.Root, templateType)
 	before := len(l.errs)
-	right := l.check(doc.Root, templateType)
 	if t.name.IsNull() {
-		t.name = &manifest.Node{Pos: doc.Root.Pos}
+		t.name = &manifest.Node{Pos: pos}
 		l.unread = true
 	}
 	doc.Source.Name = "template " + t.name.Text
-	if !right {
+	if doc.Root == nil {
 		return
 	}
+	t.extends = doc.Root.At("spec", "extends")
 	if at := doc.Root.At("spec", "template"); at != nil {
 		l.errs.Add(at.Pos, "spec.template", "a template names its parent with extends; write extends: %s", at.Text)
 	}
@@ -251,13 +301,13 @@ func (l *loader) agent(doc manifest.Document) {
 	a := &agentDocument{}
 	a.root = doc.Root
 	l.config.agents = append(l.config.agents, a)
+	doc.Root = l.check(doc.Root, agentType)
 	before := len(l.errs)
-	right := l.check(doc.Root, agentType)
 	doc.Source.Name = "agent"
-	if n := doc.Root.At("metadata", "name"); !n.IsNull() {
+	if n := a.root.At("metadata", "name"); !n.IsNull() {
 		doc.Source.Name += " " + n.Text
 	}
-	if !right {
+	if doc.Root == nil {
 		return
 	}
 	a.layer = l.layer(doc, "spec")

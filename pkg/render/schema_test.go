@@ -66,7 +66,7 @@ func configurations(t *testing.T) []string {
 	t.Helper()
 	var files []string
 	for _, pattern := range []string{"templates/*.yaml", "examples/first/*.yaml", "examples/fleet/*.yaml", "examples/fleet/*/*.yaml",
-		"examples/fleet/*/*/*.yaml", "golden/render/*/*.yaml"} {
+		"examples/fleet/*/*/*.yaml", "cmd/scion-gen/init/agents/*.yaml", "golden/render/*/*.yaml"} {
 		found, err := filepath.Glob(filepath.Join("../..", pattern))
 		if err != nil {
 			t.Fatal(err)

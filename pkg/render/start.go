@@ -144,7 +144,7 @@ func harnessCommand(argv []Arg) (string, error) {
 
 // shellQuote is s as one word of POSIX sh, untouched where that is safe.
 func shellQuote(s string) string {
-	if s != "" && strings.Trim(s, plainWord) == "" {
+	if s != "" && strings.TrimLeft(s, plainWord) == "" {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"

@@ -144,7 +144,7 @@ func (c *podCheck) api() {
 // line that took it away.
 func (c *podCheck) apiReport(n *manifest.Node, path, field, problem string) {
 	if field != "" {
-		c.report(manifest.Child(path, field), "%s", problem)
+		c.report(path+"."+field, "%s", problem)
 		return
 	}
 	c.reportAt(cmp.Or(c.removalBelow(path), c.locate(path)), path, "%s", problem)

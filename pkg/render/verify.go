@@ -20,7 +20,7 @@ import (
 type verifier struct {
 	evaluator policy.Evaluator
 	level     api.LevelVersion
-	problems  map[string]string    // of names, which are few and stand in every pod
+	problems  map[[2]string]string // of names by their kind, which are few and stand in every pod
 	sound     map[fingerprint]bool // that nothing was found wrong with
 	active    map[string]bool      // see sourcedEnv
 	buf       []byte
@@ -34,7 +34,7 @@ func newVerifier(s PodSecurity) (*verifier, error) {
 	v := &verifier{
 		evaluator: evaluator,
 		level:     api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()},
-		problems:  map[string]string{},
+		problems:  map[[2]string]string{},
 		sound:     map[fingerprint]bool{},
 		active:    map[string]bool{},
 	}
@@ -51,10 +51,11 @@ func newVerifier(s PodSecurity) (*verifier, error) {
 
 // problem is what check says of a name, asked once.
 func (v *verifier) problem(kind, name string, check func(string) string) string {
-	p, known := v.problems[kind+name]
+	key := [2]string{kind, name}
+	p, known := v.problems[key]
 	if !known {
 		p = check(name)
-		v.problems[kind+name] = p
+		v.problems[key] = p
 	}
 	return p
 }
@@ -259,7 +260,7 @@ func (c *podCheck) metadata() {
 	for _, kind := range []string{"labels", "annotations"} {
 		size, longest, key := 0, -1, ""
 		for _, f := range fields(c.node.At("metadata", kind)) {
-			problem := c.problem("key ", f.Key, qualifiedName)
+			problem := c.problem("key", f.Key, qualifiedName)
 			if problem == "" && kind == "labels" {
 				problem = formats["labelValue"](f.Value.Text)
 			}
@@ -340,7 +341,7 @@ const maxAnnotations = 256 << 10
 func (c *podCheck) volumes() {
 	for i, v := range items(c.node.At("spec", "volumes")) {
 		path := manifest.Index("spec.volumes", i)
-		if problem := c.problem("label ", textOf(v.Get("name")), formats["dnsLabel"]); problem != "" {
+		if problem := c.problem("label", textOf(v.Get("name")), formats["dnsLabel"]); problem != "" {
 			c.report(path+".name", "%s", problem)
 		}
 		if len(v.Fields) != 2 {
@@ -351,16 +352,16 @@ func (c *podCheck) volumes() {
 
 func (c *podCheck) container(n *manifest.Node, path string) {
 	name := textOf(n.Get("name"))
-	if problem := c.problem("label ", name, formats["dnsLabel"]); problem != "" {
+	if problem := c.problem("label", name, formats["dnsLabel"]); problem != "" {
 		c.report(path+".name", "%s", problem)
 	}
 	if textOf(n.Get("image")) == "" {
 		c.report(path+".image", "the container %s has no image; set it", name)
-	} else if problem := c.problem("image ", textOf(n.Get("image")), image); problem != "" {
+	} else if problem := c.problem("image", textOf(n.Get("image")), image); problem != "" {
 		c.report(path+".image", "%s", problem)
 	}
 	for i, e := range items(n.Get("env")) {
-		if problem := c.problem("env ", textOf(e.Get("name")), envVarName); problem != "" {
+		if problem := c.problem("env", textOf(e.Get("name")), envVarName); problem != "" {
 			c.report(manifest.Index(path+".env", i)+".name", "%s", problem)
 		}
 	}
@@ -460,20 +461,23 @@ func (c *podCheck) devices(n *manifest.Node, path string) {
 }
 
 // execStrings reports variables and words of a command that Linux hands to no
-// program.
+// program. Paths are made only for what is wrong.
 func (c *podCheck) execStrings(n *manifest.Node, path string) {
-	report := func(path, text string, more int) {
+	report := func(list string, i int, below, text string, more int) {
+		if more+len(text) < maxExecString {
+			return
+		}
 		size := more + len(text) - strings.Count(text, "$$") // of which the kubelet makes $
 		if size >= maxExecString {
-			c.report(path, "has %d bytes, and Linux hands at most %d to a program; put the text into a file, as home.files do", size, maxExecString-1)
+			c.report(manifest.Index(path+"."+list, i)+below, "has %d bytes, and Linux hands at most %d to a program; put the text into a file, as home.files do", size, maxExecString-1)
 		}
 	}
 	for i, e := range items(n.Get("env")) {
-		report(manifest.Index(path+".env", i)+".value", textOf(e.Get("value")), len(textOf(e.Get("name")))+len("="))
+		report("env", i, ".value", textOf(e.Get("value")), len(textOf(e.Get("name")))+len("="))
 	}
 	for _, key := range []string{"command", "args"} {
 		for i, word := range items(n.Get(key)) {
-			report(manifest.Index(path+"."+key, i), textOf(word), 0)
+			report(key, i, "", textOf(word), 0)
 		}
 	}
 }
