@@ -71,7 +71,7 @@ var shapes = []struct {
 	{"in a connection string", "Server=db;Password=«hunter2»;Database=web", true},
 	{"in a connection string of libpq", "host=db password=«hunter2» dbname=web", true},
 	{"of Azure", "AccountName=a;AccountKey=«abcdefgh==»;EndpointSuffix=x", true},
-	{"of npm", "//registry.npmjs.org/:_authToken=«hunter2»", true},
+	{"of npm", "//npm.example.com/:_authToken=«hunter2»", true},
 	{"in headers of OpenTelemetry", "x-tenant=a,authorization=Basic «abc1»,x-b=c", true},
 	{"JSON", `{"apiKey": "«hunter2»", "a": "b"}`, true},
 	{"JSON, more names", `{"clientSecret":"«hunter2»","accessToken":"«hunter3»","pass":"«h»"}`, true},
