@@ -42,13 +42,13 @@ type template struct {
 	name    *manifest.Node
 	extends *manifest.Node // nil is base
 	builtIn bool
-	right   bool // nothing was found wrong with it but unknown fields
+	right   bool // nothing was found wrong with it that could not be mended
 }
 
 type agentDocument struct {
 	layer
 	metadata AgentMetadata
-	right    bool // nothing was found wrong with it but unknown fields
+	right    bool // nothing was found wrong with it that could not be mended
 }
 
 // rootTemplate is the template that all others build on.
@@ -77,18 +77,18 @@ func Load(builtIn, files []File) (*Config, error) {
 	}
 	l.index()
 	// What else is wrong with a credential does not matter, and would show it.
-	l.errs = slices.DeleteFunc(l.errs, func(e *manifest.Error) bool { return l.secret[e.Pos] })
-	l.errs = append(l.errs, l.credentials...)
-	if len(l.errs) > 0 {
+	hidden := func(e *manifest.Error) bool { return l.secret[e.Pos] }
+	if len(l.errs)+len(l.credentials) > 0 {
 		l.errs = append(l.errs, l.rest()...)
-		return nil, finish(l.errs)
+		l.errs = slices.DeleteFunc(l.errs, hidden)
+		return nil, finish(append(l.errs, l.credentials...))
 	}
 	return l.config, nil
 }
 
-// rest is what rendering would find wrong with those agents that are right, but
-// for unknown fields, and inherit from documents that are, so that one run tells
-// it all.
+// rest is what rendering would find wrong with those agents that are right, or
+// could be mended, and inherit from documents that are, so that one run tells it
+// all.
 func (l *loader) rest() manifest.Errors {
 	if l.unread || l.wrongFleet || len(l.fleets) > 1 {
 		return nil
@@ -172,7 +172,7 @@ func (l *loader) header(root *manifest.Node) {
 			header.Fields = append(header.Fields, f)
 		}
 	}
-	l.hasCredentials(header)
+	l.literals(header)
 	group, _, _ := strings.Cut(APIVersion, "/")
 	switch v := root.Get("apiVersion"); {
 	case v.IsNull() || v.Text == APIVersion || v.Kind != manifest.String:
@@ -187,61 +187,23 @@ func (l *loader) header(root *manifest.Node) {
 }
 
 // check holds a document against its type. It returns the document, or, where it
-// is wrong in nothing but unknown fields of its spec, what was probably meant: so
-// one run tells what else is wrong. Else it returns nil.
+// is wrong, what was probably meant, so that one run tells what else is wrong:
+// see mended. It returns nil where too much is wrong for that.
 func (l *loader) check(root *manifest.Node, t *manifest.Type) *manifest.Node {
 	before := len(l.errs)
 	checker.Check(root, t, "", &l.errs)
-	if l.hasCredentials(root) {
-		return nil
-	}
-	if len(l.errs) == before {
+	secrets := l.literals(root)
+	if len(l.errs) == before && !secrets {
 		return root
 	}
 	if len(l.errs) >= manifest.MaxMistakes { // nobody reads more
 		return nil
 	}
-	var rest manifest.Errors
-	root = withKnownFields(root, t)
-	checker.Check(root, t, "", &rest)
-	if len(rest) > 0 {
-		return nil
-	}
-	return root
+	return l.mended(root, t, l.errs[before:])
 }
 
-// withKnownFields is a document whose spec has the nearest known field in place
-// of each unknown one. One that is near to none is left out, if the spec says
-// what it builds on: else it may be that, and all would seem to be missing.
-func withKnownFields(root *manifest.Node, t *manifest.Type) *manifest.Node {
-	field := t.Field("spec")
-	spec := root.Get("spec")
-	if field == nil || spec.IsNull() {
-		return root
-	}
-	known := *spec
-	known.Fields = nil
-	for _, f := range spec.Fields {
-		if field.Type.Field(f.Key) != nil {
-			known.Fields = append(known.Fields, f)
-			continue
-		}
-		meant := manifest.Nearest(f.Key, field.Type.Names())
-		switch {
-		case meant != "" && spec.Get(meant) == nil && known.Get(meant) == nil:
-			f.Key = meant
-			known.Fields = append(known.Fields, f)
-		case spec.Get("template").IsNull() && spec.Get("extends").IsNull():
-			known.Fields = append(known.Fields, f) // and still unknown
-		}
-	}
-	root = clone(root)
-	root.Set("spec", &known)
-	return root
-}
-
-// hasCredentials reports whether a document has literal credentials.
-func (l *loader) hasCredentials(root *manifest.Node) bool {
+// literals reports whether a document has literal credentials, which it notes.
+func (l *loader) literals(root *manifest.Node) bool {
 	before := len(l.credentials)
 	checkCredentials(root, &l.credentials)
 	for _, e := range l.credentials[before:] {
