@@ -77,8 +77,9 @@ trouble.`,
 }
 
 func (r *diffRun) run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
-	// What is read is soon forgotten: collecting it often is half the work.
-	defer debug.SetGCPercent(debug.SetGCPercent(400))
+	// What is read is soon forgotten, and collecting it a fifth of the work: it is
+	// left until there are 64 MiB.
+	defer debug.SetGCPercent(debug.SetGCPercent(1600))
 	gate, err := r.gate()
 	if err != nil {
 		return err
