@@ -11,11 +11,11 @@ import (
 // on, without what else is wrong. Where it does not, what is left out may be what
 // all would then seem to lack. Credentials give way to a word.
 func (l *loader) mended(root *manifest.Node, t *manifest.Type, wrong manifest.Errors) *manifest.Node {
-	root = withNearest(root, t)
+	root, renamed := withNearest(root, t)
 	m := mender{secret: l.secret, wrong: map[manifest.Pos]bool{}}
 	if spec := root.Get("spec"); t != fleetType && !(spec.Get("template").IsNull() && spec.Get("extends").IsNull()) {
 		for _, e := range wrong {
-			m.wrong[e.Pos] = true
+			m.wrong[e.Pos] = !renamed[e.Pos]
 		}
 	}
 	root = m.node(root)
@@ -30,26 +30,27 @@ func (l *loader) mended(root *manifest.Node, t *manifest.Type, wrong manifest.Er
 }
 
 // withNearest is a document whose spec has the nearest known field in place of
-// each unknown one.
-func withNearest(root *manifest.Node, t *manifest.Type) *manifest.Node {
+// each unknown one, and where those stand.
+func withNearest(root *manifest.Node, t *manifest.Type) (meant *manifest.Node, renamed map[manifest.Pos]bool) {
 	field, spec := t.Field("spec"), root.Get("spec")
 	if field == nil || spec.IsNull() {
-		return root
+		return root, nil
 	}
+	renamed = map[manifest.Pos]bool{}
 	known := *spec
 	known.Fields = nil
 	for _, f := range spec.Fields {
 		if field.Type.Field(f.Key) == nil {
-			meant := manifest.Nearest(f.Key, field.Type.Names())
-			if meant != "" && spec.Get(meant) == nil && known.Get(meant) == nil {
-				f.Key, f.Pos = meant, manifest.Pos{} // and no longer wrong
+			near := manifest.Nearest(f.Key, field.Type.Names())
+			if near != "" && spec.Get(near) == nil && known.Get(near) == nil {
+				f.Key, renamed[f.Pos] = near, true
 			}
 		}
 		known.Fields = append(known.Fields, f)
 	}
-	root = clone(root)
-	root.Set("spec", &known)
-	return root
+	meant = clone(root)
+	meant.Set("spec", &known)
+	return meant, renamed
 }
 
 // mender leaves out of a tree what is wrong, and hides what is secret, by where
