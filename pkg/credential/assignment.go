@@ -200,7 +200,7 @@ var (
 	// blockStart is what stands behind a key whose value is in the lines below.
 	blockStart = regexp.MustCompile(`^(?:[|>][0-9+-]*)?[ \t]*(?:#.*)?$`)
 	// prose is what reads like words or like code, if it is not quoted.
-	prose = regexp.MustCompile(`^(?:[A-Za-z]+(?:-[A-Za-z]+)*[.,;!?]?|[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)+|(?:[A-Za-z_][A-Za-z0-9_.]*)?[(\[].*)$`)
+	prose = regexp.MustCompile(`^(?:[A-Za-z]+(?:-[A-Za-z]+)*[.,;!?]?|[A-Za-z_]+(?:\.[A-Za-z_]+)+|(?:[A-Za-z_][A-Za-z0-9_.]*)?[(\[].*)$`)
 	// script is what a shell puts together, quoted or not.
 	script  = regexp.MustCompile(`^\$[({0-9]`)
 	comment = regexp.MustCompile(`\s#.*$`)
