@@ -54,7 +54,7 @@ func Required(n *Node, t *Type, path string, errs *Errors) {
 			case !value.IsNull() && (value.Kind == Mapping || len(value.Items) > 0):
 				Required(value, field.Type, Child(path, field.Name), errs)
 			case field.required == "merged":
-				errs.Add(n.Pos, Child(path, field.Name), "is missing; add %s", field.Name)
+				missing(n, field, path, errs)
 			}
 		}
 	case n.Kind == Sequence:
@@ -148,9 +148,23 @@ func (c *checker) structure(n *Node, t *Type, path string) {
 	for i := range t.Fields {
 		field := &t.Fields[i]
 		if field.required == "true" && !c.Patch && n.Get(field.Name).IsNull() {
-			c.errs.Add(n.Pos, Child(path, field.Name), "is missing; add %s", field.Name)
+			missing(n, field, path, c.errs)
 		}
 	}
+}
+
+// missing reports that n lacks a field, and the values that it can have if they are
+// known.
+func missing(n *Node, field *TypeField, path string, errs *Errors) {
+	add := field.Name
+	switch values := strings.Split(field.enum, ","); {
+	case field.enum == "":
+	case len(values) == 1:
+		add += ": " + field.enum
+	default:
+		add += ", one of " + strings.Trim(strings.Join(values, ", "), ", ")
+	}
+	errs.Add(n.Pos, Child(path, field.Name), "is missing; add %s", add)
 }
 
 // union reports a second one of fields that exclude each other. A patch may
