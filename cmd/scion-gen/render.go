@@ -194,7 +194,7 @@ func readTree(root string) ([]render.File, error) {
 			return nil
 		}
 		// Of what was not named, only files: a pipe would be waited for.
-		if info, err := os.Stat(path); path != root && err == nil && !info.Mode().IsRegular() {
+		if path != root && !entry.Type().IsRegular() && !leadsToFile(path) {
 			return inputError(fmt.Errorf("%s: is not a regular file; move it elsewhere, or rename it", path))
 		}
 		data, err := readFile(path)
@@ -207,19 +207,26 @@ func readTree(root string) ([]render.File, error) {
 	return files, err
 }
 
+// leadsToFile reports whether what is no file is a link to one, or to nothing, which
+// reading complains about.
+func leadsToFile(path string) bool {
+	info, err := os.Stat(path)
+	return err != nil || info.Mode().IsRegular()
+}
+
 // maxFile is how much is read of one file: some half a million agents.
 const maxFile = 256 << 20
 
 func readFile(path string) ([]byte, error) {
+	if info, err := os.Stat(path); err != nil || info.Mode().IsRegular() && info.Size() <= maxFile {
+		return os.ReadFile(path) // in memory of the right size at once
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() || info.Size() > maxFile {
-		return readAll(path, f)
-	}
-	return os.ReadFile(path) // in memory of the right size at once
+	return readAll(path, f)
 }
 
 func readAll(name string, r io.Reader) ([]byte, error) {
